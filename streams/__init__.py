@@ -1,0 +1,1 @@
+"""tierflow: an event-driven router for LLM work over Kafka."""

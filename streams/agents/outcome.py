@@ -1,0 +1,89 @@
+"""The grammar of a stage: a record comes in, an outcome says what should happen, a loop does it.
+
+    Emit(sends, puts)      confirm these publications and table writes, then settle
+    Skip(because, puts)    right to publish nothing
+    Bury(reason, detail)   dead letter: value and key untouched
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from streams.events.envelope import Event, Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One Kafka record as a handler sees it: bytes, and where they came from."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes], ...]
+    at: datetime
+
+    def header(self, name: str) -> str | None:
+        """The last header of this name as text, or None."""
+        for known, value in reversed(self.headers):
+            if known == name:
+                return value.decode("utf-8", "replace")
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """One publication: an event for a topic of the topology (by its short name).
+
+    `partition` overrides the partitioner where a record must stay on its task's partition.
+    """
+
+    topic: str
+    key: str
+    event: Event
+    id: str
+    cause: str | None = None
+    partition: int | None = None
+    traceparent: str | None = None
+    headers: tuple[tuple[str, bytes], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """One table write; a value of None deletes the key."""
+
+    table: str
+    key: str
+    value: object | None
+
+
+@dataclass(frozen=True, slots=True)
+class Emit:
+    """Confirm these, then settle. `label` is what the loop counts."""
+
+    sends: tuple[Send, ...]
+    puts: tuple[Put, ...] = ()
+    label: str = "emitted"
+
+
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """Publishing nothing is right; `because` is a closed word, counted."""
+
+    because: str
+    puts: tuple[Put, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Bury:
+    """The record goes to the dead letters; `sends` are confirmed with it."""
+
+    reason: Reason
+    detail: str
+    sends: tuple[Send, ...] = field(default=())
+
+
+Outcome = Emit | Skip | Bury
+Handler = Callable[[Record], Awaitable[Outcome]]
+Tick = Callable[[datetime], Awaitable[Outcome]]

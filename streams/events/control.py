@@ -1,0 +1,46 @@
+"""Compacted state that steers every worker: the policy in force and the learned snapshots."""
+
+from datetime import datetime
+from typing import ClassVar
+
+from pydantic import Field
+
+from streams.events.decision import Strategy
+from streams.events.envelope import Event, Label, Share
+
+
+class Policy(Event):
+    """Thresholds and strategy in force; each change is a new version with its reason.
+
+    `thresholds` maps a tier ("1" … "4") to the share of the best predicted quality that the
+    tier's model must reach on a task to be good enough for it.
+    """
+
+    TYPE: ClassVar[str] = "tierflow.policy.v1"
+
+    version: int = Field(ge=0)
+    thresholds: dict[str, Share]
+    target: Share
+    strategy: Strategy = Strategy.BALANCED
+    reason: str
+    changed_by: str
+    at: datetime
+
+
+class ModelState(Event):
+    """Learned weights, as packed by `routing.quality`; `part` is `shared` or a model's name.
+
+    `version` grows with every flush of the learner, `lessons` counts all it has ever learned
+    from, `part_lessons` those that taught this part.
+    """
+
+    TYPE: ClassVar[str] = "tierflow.model-state.v1"
+
+    part: Label
+    version: int = Field(ge=0)
+    lessons: int = Field(ge=0)
+    part_lessons: int = Field(ge=0)
+    weights: str
+    mean_score: Share
+    checksum: str
+    at: datetime

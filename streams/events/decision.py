@@ -1,0 +1,94 @@
+"""Where a task goes and why, and the assignment that carries it to its tier."""
+
+import enum
+from datetime import datetime
+from typing import ClassVar
+
+from streams.events.envelope import Event, Id, JsonObject, Label, Part, Share, Tier
+from streams.events.outcome import Attempt
+from streams.events.task import Task
+
+
+class Strategy(enum.StrEnum):
+    """How cost, quality and latency are weighed within a tier."""
+
+    PREFER_LOCAL = "prefer_local"
+    BALANCED = "balanced"
+    QUALITY_FIRST = "quality_first"
+
+
+class Decision(Event):
+    """Tier and model of one task, with all that decided; it can be recomputed from this event.
+
+    `probabilities` is the distribution from which the model was drawn, so the chosen model's
+    is the logged propensity. `threshold` is the quality that a tier's model had to reach on this
+    task. `features` is the packed form of `routing.features.pack`, what a lesson is learned from.
+    """
+
+    TYPE: ClassVar[str] = "tierflow.decision.v1"
+
+    task_id: Id
+    decision_id: str
+    tenant: Label
+    tier: Tier
+    model: Label | None  # None: tier 0
+    confidence: Share
+    rule: str
+    rule_tier: Tier
+    rule_confidence: Share
+    probabilities: dict[str, Share]
+    predicted_quality: dict[str, Share]
+    best_quality: Share | None  # highest predicted of the eligible models
+    threshold: Share
+    bound_by: str | None  # the constraint that moved the choice, if one did
+    strategy: Strategy
+    model_state_version: int
+    policy_version: int
+    explored: bool
+    skill: str | None = None
+    features: str
+    decided_at: datetime
+
+    @property
+    def propensity(self) -> float:
+        """Probability with which this model was chosen; 1 for tier 0."""
+        return 1.0 if self.model is None else self.probabilities.get(self.model, 0.0)
+
+
+class RefusalReason(enum.StrEnum):
+    """`error.reason` of a failed result: the closed list of the contract."""
+
+    NO_MODEL = "no_model"
+    DEADLINE = "deadline"
+    BUDGET = "budget"
+    EXHAUSTED = "exhausted"
+    INVALID_TASK = "invalid_task"
+    TOO_LARGE = "too_large"
+    TASK_ID_REUSED = "task_id_reused"
+    REPLY_TO_DENIED = "reply_to_denied"
+    IN_DOUBT = "in_doubt"
+    INTERNAL = "internal"
+
+
+class Refusal(Part):
+    """Why a task is not done."""
+
+    reason: RefusalReason
+    detail: str
+
+
+class Assignment(Event):
+    """What `tier-0` … `tier-4` carry: a task with its decision and trail, or a refusal."""
+
+    TYPE: ClassVar[str] = "tierflow.assignment.v1"
+
+    task_id: Id
+    tenant: Label = "default"
+    body_digest: str
+    redrive: int = 0
+    accepted_at: datetime
+    task: Task | None = None
+    decision: Decision | None = None
+    trail: tuple[Attempt, ...] = ()
+    refusal: Refusal | None = None
+    metadata: JsonObject | None = None

@@ -1,0 +1,80 @@
+"""What a service asks for: the one event that others write, and how tolerant we are of it."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, ClassVar, Literal, Self
+
+from pydantic import AwareDatetime, Field, field_validator, model_validator
+
+from streams.events.envelope import Event, Id, JsonObject, Label, Part, Share, Text, Tier
+
+METADATA_BYTES = 4096
+"""Largest echoed metadata, as JSON."""
+
+
+class Message(Part):
+    """One turn of a conversation, as chat APIs take it."""
+
+    role: Literal["system", "user", "assistant", "tool"] = "user"
+    content: Text | list[JsonObject] = ""
+
+    @property
+    def text(self) -> str:
+        """The readable part: image parts and the like are left out."""
+        if isinstance(self.content, str):
+            return self.content
+        return "\n".join(str(part["text"]) for part in self.content if "text" in part)
+
+
+class Task(Event):
+    """One piece of work asked for. `prompt` or `messages` says what; the rest bounds how."""
+
+    TYPE: ClassVar[str] = "tierflow.task.v1"
+
+    task_id: Id
+    prompt: Annotated[Text, Field(min_length=1)] | None = None
+    messages: Annotated[list[Message], Field(min_length=1)] | None = None
+    context: Text | None = None
+    kind: Label | None = None
+    tenant: Label = "default"
+    max_cost_usd: Annotated[Decimal, Field(ge=0)] | None = None
+    deadline_at: AwareDatetime | None = None
+    min_quality: Share | None = None
+    min_tier: Tier | None = None
+    max_tier: Tier | None = None
+    model: Label | None = None
+    capabilities: tuple[Label, ...] = ()
+    response_schema: JsonObject | None = None
+    temperature: Annotated[float, Field(ge=0, le=2)] | None = None
+    max_output_tokens: Annotated[int, Field(ge=1)] | None = None
+    tools: list[JsonObject] | None = None
+    critical: bool = False
+    reply_to: Label | None = None
+    metadata: JsonObject | None = None
+
+    @model_validator(mode="after")
+    def _asks_for_something(self) -> Self:
+        if (self.prompt is None) == (self.messages is None):
+            raise ValueError("exactly one of prompt and messages is required")
+        if self.min_tier is not None and self.max_tier is not None and self.min_tier > self.max_tier:
+            raise ValueError("min_tier must not lie above max_tier")
+        return self
+
+    @field_validator("metadata")
+    @classmethod
+    def _metadata_is_small(cls, value: JsonObject | None) -> JsonObject | None:
+        if value is not None and len(str(value)) > METADATA_BYTES:
+            raise ValueError(f"metadata must not exceed {METADATA_BYTES} bytes")
+        return value
+
+    @property
+    def text(self) -> str:
+        """What the router reads: the prompt, or the user's turns, and nothing of metadata."""
+        if self.prompt is not None:
+            return self.prompt
+        turns = (m.text for m in self.messages or () if m.role in ("system", "user"))
+        return "\n".join(turns)
+
+    def overdue(self, now: datetime) -> bool:
+        """Whether the deadline has passed."""
+        return self.deadline_at is not None and now >= self.deadline_at
