@@ -1,8 +1,8 @@
 """The page: every topic and every stage, as rows.
 
-    tasks ─► admit ─► admitted ─► classify ─► tier-0 … tier-4 ─► results, calls, costs
-    decisions, scores ─► join ─► lessons ─► learn ─► model-state ─► classify
-    results ─► measure ─► performance ─► tune ─► policy ─► classify
+tasks ─► admit ─► admitted ─► classify ─► tier-0 … tier-4 ─► results, calls, costs
+decisions, scores ─► join ─► lessons ─► learn ─► model-state ─► classify
+results ─► measure ─► performance ─► tune ─► policy ─► classify
 """
 
 import enum
@@ -58,7 +58,9 @@ class Topic:
 
 
 TASKS = Topic("tasks", Task, "the publisher's", 7 * DAY_S, record_bytes=DEAD_LETTER_BYTES)
-FEEDBACK = Topic("feedback", Feedback, "the publisher's", 30 * DAY_S, record_bytes=DEAD_LETTER_BYTES)
+FEEDBACK = Topic(
+    "feedback", Feedback, "the publisher's", 30 * DAY_S, record_bytes=DEAD_LETTER_BYTES
+)
 ADMITTED = Topic("admitted", Task, "task_id", 7 * DAY_S, ours=True)
 DECISIONS = Topic("decisions", Decision, "task_id", 7 * DAY_S, ours=True)
 TIERS = tuple(Topic(f"tier-{n}", Assignment, "task_id", 3 * DAY_S, ours=True) for n in range(5))
@@ -67,11 +69,15 @@ SCORES = Topic("scores", Score, "task_id", 7 * DAY_S, ours=True)
 CALLS = Topic("calls", Call, "call_id", 7 * DAY_S, Keep.COMPACT_AND_DELETE, ours=True)
 COSTS = Topic("costs", Cost, "call_id", 30 * DAY_S, ours=True)
 LESSONS = Topic("lessons", Lesson, "task_id", 7 * DAY_S, single=True)
-PERFORMANCE = Topic("performance", Performance, "tier, model, bucket, partition", 7 * DAY_S, single=True)
+PERFORMANCE = Topic(
+    "performance", Performance, "tier, model, bucket, partition", 7 * DAY_S, single=True
+)
 POLICY = Topic("policy", Policy, "policy", 0, Keep.COMPACT, single=True)
 MODEL_STATE = Topic("model-state", ModelState, "part", 0, Keep.COMPACT, single=True)
 ALERTS = Topic("alerts", Alert, "kind", 30 * DAY_S, single=True)
-DEAD_LETTERS = Topic("dead-letters", None, "the original", 30 * DAY_S, record_bytes=2 * DEAD_LETTER_BYTES)
+DEAD_LETTERS = Topic(
+    "dead-letters", None, "the original", 30 * DAY_S, record_bytes=2 * DEAD_LETTER_BYTES
+)
 
 TOPICS = (
     TASKS, FEEDBACK, ADMITTED, DECISIONS, *TIERS, RESULTS, SCORES, CALLS, COSTS,
@@ -103,7 +109,6 @@ class Table:
     keep_s: int = 0
 
 
-
 @dataclass(frozen=True, slots=True)
 class Stage:
     """One stage: what it reads, writes and remembers, and which role runs it."""
@@ -121,7 +126,8 @@ class Stage:
 
 DECIDED = Table("decided", ADMITTED, keys=200_000, keep_s=3600)
 WAITING = Table("waiting", DECISIONS, keys=200_000, keep_s=DAY_S)
-CELLS = Table("cells", RESULTS)
+CELLS = Table("cells", RESULTS, keep_s=DAY_S)
+COUNTED = Table("counted", RESULTS, keys=200_000, keep_s=2 * 3600)
 LEARNER = Table("learner", LESSONS)
 TUNER = Table("tuner", PERFORMANCE)
 TIER_TABLES = tuple(Table("calls", tier, keys=200_000, keep_s=2 * 3600) for tier in TIERS)
@@ -137,7 +143,7 @@ STAGES = (
         for n in range(5)
     ),
     Stage("join", "join", Kind.FOLD, (DECISIONS, SCORES), (LESSONS,), (WAITING,), tick_s=10),
-    Stage("measure", "join", Kind.FOLD, (RESULTS,), (PERFORMANCE,), (CELLS,), pause_s=0.5, tick_s=10),
+    Stage("measure", "join", Kind.FOLD, (RESULTS,), (PERFORMANCE,), (CELLS, COUNTED), pause_s=0.5, tick_s=10),
     Stage("learn", "learn", Kind.FOLD, (LESSONS,), (MODEL_STATE,), (LEARNER,), pause_s=0.5),
     Stage("tune", "tune", Kind.FOLD, (PERFORMANCE, LESSONS), (POLICY,), (TUNER,), pause_s=0.2, tick_s=0.5),
 )  # fmt: skip

@@ -1,20 +1,23 @@
 """The grammar of a stage: a record comes in, an outcome says what should happen, a loop does it.
 
-    Emit(sends, puts)      confirm these publications and table writes, then settle
-    Skip(because, puts)    right to publish nothing
-    Bury(reason, detail)   dead letter: value and key untouched
+Emit(sends, puts)      confirm these publications and table writes, then settle
+Skip(because, puts)    right to publish nothing
+Bury(reason, detail)   dead letter: value and key untouched
 """
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from streams.events.envelope import Event, Reason
+from streams.events.envelope import Event, Part, Reason
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One Kafka record as a handler sees it: bytes, and where they came from."""
+    """One Kafka record as a handler sees it: bytes, and where they came from.
+
+    `topic` is the short name of the topology, such as `tasks`; `at` is the broker's timestamp.
+    """
 
     topic: str
     partition: int
@@ -49,13 +52,19 @@ class Send:
     headers: tuple[tuple[str, bytes], ...] = ()
 
 
+class State(Part):
+    """A table's value; `at` is when it was last written and decides when it is dropped."""
+
+    at: datetime
+
+
 @dataclass(frozen=True, slots=True)
 class Put:
     """One table write; a value of None deletes the key."""
 
     table: str
     key: str
-    value: object | None
+    value: State | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,3 +96,19 @@ class Bury:
 Outcome = Emit | Skip | Bury
 Handler = Callable[[Record], Awaitable[Outcome]]
 Tick = Callable[[datetime], Awaitable[Outcome]]
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A stage bound to its ports, made anew whenever partitions are assigned.
+
+    Args:
+        handle: One record in, one outcome out; told apart by `record.topic`.
+        close: What a batch of records comes to, for stages that fold in memory: asked once after
+            the batch's records, before anything of the batch is confirmed.
+        tick: What the passing of time asks for.
+    """
+
+    handle: Handler
+    close: Tick | None = None
+    tick: Tick | None = None

@@ -78,12 +78,17 @@ class Refusal(Part):
 
 
 class Assignment(Event):
-    """What `tier-0` … `tier-4` carry: a task with its decision and trail, or a refusal."""
+    """What `tier-0` … `tier-4` carry: a task with its decision and trail, or a refusal.
+
+    `tier` and `model` say who is to try now; after a fallback they differ from the decision's.
+    """
 
     TYPE: ClassVar[str] = "tierflow.assignment.v1"
 
     task_id: Id
     tenant: Label = "default"
+    tier: Tier
+    model: Label | None = None
     body_digest: str
     redrive: int = 0
     accepted_at: datetime

@@ -22,6 +22,9 @@ class Event(Part):
     TYPE: ClassVar[str]
     """CloudEvents type: `tierflow.<name>.v<N>`."""
 
+    SPARSE: ClassVar[bool] = False
+    """Whether a body leaves out what is at its default."""
+
 
 class Envelope(BaseModel):
     """The CloudEvents attributes of one event, carried as `ce_*` headers in binary mode.

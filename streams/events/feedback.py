@@ -103,5 +103,12 @@ class Alert(Event):
 
 
 __all__ = [
-    "LATENCY_BOUNDS_S", "Alert", "Feedback", "Lesson", "Performance", "Score", "Source", "Usd",
+    "LATENCY_BOUNDS_S",
+    "Alert",
+    "Feedback",
+    "Lesson",
+    "Performance",
+    "Score",
+    "Source",
+    "Usd",
 ]

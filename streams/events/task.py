@@ -30,6 +30,7 @@ class Task(Event):
     """One piece of work asked for. `prompt` or `messages` says what; the rest bounds how."""
 
     TYPE: ClassVar[str] = "tierflow.task.v1"
+    SPARSE: ClassVar[bool] = True
 
     task_id: Id
     prompt: Annotated[Text, Field(min_length=1)] | None = None
@@ -56,7 +57,11 @@ class Task(Event):
     def _asks_for_something(self) -> Self:
         if (self.prompt is None) == (self.messages is None):
             raise ValueError("exactly one of prompt and messages is required")
-        if self.min_tier is not None and self.max_tier is not None and self.min_tier > self.max_tier:
+        if (
+            self.min_tier is not None
+            and self.max_tier is not None
+            and self.min_tier > self.max_tier
+        ):
             raise ValueError("min_tier must not lie above max_tier")
         return self
 

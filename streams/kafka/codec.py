@@ -79,11 +79,12 @@ def explain(error: ValidationError) -> str:
 
 
 def encode(event: Event) -> bytes:
-    """Write a body strictly: every field of the schema that has a value, nothing else.
+    """Write a body strictly: every field of the schema, unknown values as null.
 
-    Money is written as decimal strings, times as RFC 3339 UTC, packed bytes as base64.
+    Money is written as decimal strings, times as RFC 3339 UTC. A sparse event leaves out what is
+    at its default, so that its digest survives a release that adds a field.
     """
-    return orjson.dumps(event.model_dump(mode="json", exclude_none=True))
+    return orjson.dumps(event.model_dump(mode="json", exclude_defaults=event.SPARSE))
 
 
 def headers(envelope: Envelope, extra: Headers = ()) -> list[tuple[str, bytes]]:
