@@ -91,8 +91,8 @@ CONTROL = (POLICY, MODEL_STATE)
 class Kind(enum.Enum):
     """How a stage keeps state and output in step; see `infra/docs/delivery.md`."""
 
-    OUTBOX = "outbox"  # state confirmed, then published, then settled; a redelivery repeats
-    FOLD = "fold"  # state carries the offsets it includes and skips what it contains
+    OUTBOX = "outbox"  # state confirmed, then published; a redelivery or a restart publishes again
+    FOLD = "fold"  # published, then state confirmed; it carries the offsets that it includes
     CALLING = "calling"  # intent, call, outcome, result: each confirmed before the next
 
 
@@ -144,8 +144,8 @@ STAGES = (
     ),
     Stage("join", "join", Kind.FOLD, (DECISIONS, SCORES), (LESSONS,), (WAITING,), tick_s=10),
     Stage("measure", "join", Kind.FOLD, (RESULTS,), (PERFORMANCE,), (CELLS, COUNTED), pause_s=0.5, tick_s=10),
-    Stage("learn", "learn", Kind.FOLD, (LESSONS,), (MODEL_STATE,), (LEARNER,), pause_s=0.5),
-    Stage("tune", "tune", Kind.FOLD, (PERFORMANCE, LESSONS), (POLICY,), (TUNER,), pause_s=0.2, tick_s=0.5),
+    Stage("learn", "learn", Kind.OUTBOX, (LESSONS,), (MODEL_STATE,), (LEARNER,), pause_s=0.5, tick_s=1),
+    Stage("tune", "tune", Kind.OUTBOX, (PERFORMANCE, LESSONS), (POLICY,), (TUNER,), pause_s=0.2, tick_s=0.5),
 )  # fmt: skip
 """Every stage may also write dead letters and alerts."""
 

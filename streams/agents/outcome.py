@@ -9,30 +9,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from streams.events.envelope import Event, Part, Reason
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """One Kafka record as a handler sees it: bytes, and where they came from.
-
-    `topic` is the short name of the topology, such as `tasks`; `at` is the broker's timestamp.
-    """
-
-    topic: str
-    partition: int
-    offset: int
-    key: bytes | None
-    value: bytes | None
-    headers: tuple[tuple[str, bytes], ...]
-    at: datetime
-
-    def header(self, name: str) -> str | None:
-        """The last header of this name as text, or None."""
-        for known, value in reversed(self.headers):
-            if known == name:
-                return value.decode("utf-8", "replace")
-        return None
+from streams.events.envelope import Event, Reason, State
+from streams.kafka.codec import Record
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,19 +30,17 @@ class Send:
     headers: tuple[tuple[str, bytes], ...] = ()
 
 
-class State(Part):
-    """A table's value; `at` is when it was last written and decides when it is dropped."""
-
-    at: datetime
-
-
 @dataclass(frozen=True, slots=True)
 class Put:
-    """One table write; a value of None deletes the key."""
+    """One table write; a value of None deletes the key.
+
+    `partition` is needed where no record says it: in a closing outcome or a tick.
+    """
 
     table: str
     key: str
     value: State | None
+    partition: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,3 +88,18 @@ class Bound:
     handle: Handler
     close: Tick | None = None
     tick: Tick | None = None
+
+
+__all__ = [
+    "Bound",
+    "Bury",
+    "Emit",
+    "Handler",
+    "Outcome",
+    "Put",
+    "Record",
+    "Send",
+    "Skip",
+    "State",
+    "Tick",
+]

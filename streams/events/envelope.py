@@ -16,6 +16,12 @@ class Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
 
 
+class State(Part):
+    """A table's value; `at` is when it was last written and decides when it is dropped."""
+
+    at: datetime
+
+
 class Event(Part):
     """A body that travels on a topic."""
 

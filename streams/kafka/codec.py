@@ -27,6 +27,26 @@ class Rejected:
     detail: str
 
 
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One Kafka record as a handler sees it: bytes, and where they came from.
+
+    `topic` is the short name of the topology, such as `tasks`; `at` is the broker's timestamp.
+    """
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes], ...]
+    at: datetime
+
+    def header(self, name: str) -> str | None:
+        """The last header of this name as text, or None."""
+        return header(self.headers, name)
+
+
 def parse(value: bytes | None) -> object | Rejected:
     """Parse JSON strictly: no lone surrogates, no NaN, no bottomless nesting.
 

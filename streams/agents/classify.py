@@ -1,0 +1,135 @@
+"""admitted → decisions + tier-n: each task gets its tier and model, once.
+
+The decision is confirmed in the table `decided` before it is published. A redelivery, and a
+repeat with the same body, publish it again; another body under the same id is refused.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+from streams import ids
+from streams.agents.admit import redrive_of
+from streams.agents.outcome import Bound, Bury, Emit, Outcome, Put, Record, Send, State
+from streams.clock import Clock
+from streams.events.decision import Assignment, Decision, Refusal, RefusalReason
+from streams.events.task import Task
+from streams.kafka import codec
+from streams.routing import features, rules
+from streams.routing.decide import View, decide
+from streams.tier0.answer import answer
+from streams.topology import ADMITTED, DECIDED, DECISIONS, TIERS
+
+
+class Decided(State):
+    """What was decided for a task; the decision is kept without its features, they follow."""
+
+    body_digest: str
+    redrive: int
+    decision: Decision | None = None
+    refusal: Refusal | None = None
+
+
+def classify(
+    view: Callable[[], View], decided: Mapping[str, Decided], clock: Clock, salt: str
+) -> Bound:
+    """Decide tasks.
+
+    Args:
+        view: The registry, policy and quality snapshot in force.
+        decided: Decisions of the last hour by task id.
+        clock: Time.
+        salt: The deployment's secret, from which draws are derived.
+    """
+
+    async def handle(record: Record) -> Outcome:
+        task = codec.decode(Task, record.value)
+        if isinstance(task, codec.Rejected):
+            return Bury(task.reason, task.detail)
+        body, redrive = ids.digest(record.value or b""), redrive_of(record)
+        known = decided.get(task.task_id)
+        if known is None or redrive > known.redrive:
+            return _decide(record, task, body, redrive)
+        if known.body_digest != body:
+            detail = "another task was sent under this id; its result stands"
+            refusal = Refusal(reason=RefusalReason.TASK_ID_REUSED, detail=detail)
+            return Emit((_assign(record, task, body, redrive, refusal),), label="reused")
+        return Emit(_sends(record, task, known), label="repeated")
+
+    def _decide(record: Record, task: Task, body: str, redrive: int) -> Outcome:
+        claimed = answer(task.text) if task.messages is None and task.context is None else None
+        made = decide(
+            task,
+            view(),
+            skill=None if claimed is None else claimed.skill,
+            draw=ids.draw(salt, task.task_id, f"choice/{redrive}"),
+            now=clock.now(),
+            body_digest=body,
+            redrive=redrive,
+        )
+        known = _remember(made, body, redrive, clock.now())
+        sends = _sends(record, task, known, made)
+        label = "refused" if isinstance(made, Refusal) else "decided"
+        return Emit(sends, (Put(DECIDED.name, task.task_id, known),), label)
+
+    return Bound(handle)
+
+
+def _remember(made: Decision | Refusal, body: str, redrive: int, now: datetime) -> Decided:
+    if isinstance(made, Refusal):
+        return Decided(at=now, body_digest=body, redrive=redrive, refusal=made)
+    slim = made.model_copy(update={"features": ""})
+    return Decided(at=now, body_digest=body, redrive=redrive, decision=slim)
+
+
+def _sends(
+    record: Record, task: Task, known: Decided, made: Decision | Refusal | None = None
+) -> tuple[Send, ...]:
+    """The decision and its assignment; the same ones for every repeat."""
+    decision = made if isinstance(made, Decision) else _whole(known.decision, task)
+    if decision is None:
+        made = known.refusal or Refusal(reason=RefusalReason.INTERNAL, detail="no decision")
+        return (_assign(record, task, known.body_digest, known.redrive, made),)
+    told = Send(
+        DECISIONS.name, task.task_id, decision, decision.decision_id, cause=record.header("ce_id")
+    )
+    return told, _assign(record, task, known.body_digest, known.redrive, decision)
+
+
+def _whole(decision: Decision | None, task: Task) -> Decision | None:
+    if decision is None:
+        return None
+    packed = features.pack(features.extract(task.text, rules.propose(task.text)))
+    return decision.model_copy(update={"features": packed})
+
+
+def _assign(record: Record, task: Task, body: str, redrive: int, made: Decision | Refusal) -> Send:
+    decision = made if isinstance(made, Decision) else None
+    tier = 0 if decision is None else decision.tier
+    assignment = Assignment(
+        task_id=task.task_id,
+        tenant=task.tenant,
+        tier=tier,
+        model=None if decision is None else decision.model,
+        body_digest=body,
+        redrive=redrive,
+        accepted_at=_accepted_at(record),
+        task=task,
+        decision=None if decision is None else decision.model_copy(update={"features": ""}),
+        refusal=made if isinstance(made, Refusal) else None,
+        metadata=task.metadata,
+    )
+    name = ids.derive("assignment", task.task_id, body, redrive, tier)
+    cause = record.header("ce_id") if decision is None else decision.decision_id
+    return Send(TIERS[tier].name, task.task_id, assignment, name, cause=cause)
+
+
+def _accepted_at(record: Record) -> datetime:
+    """When the task was published: the time of the cause, which admit passed on."""
+    text = record.header("ce_time")
+    try:
+        return datetime.fromisoformat(text) if text else record.at
+    except ValueError:
+        return record.at
+
+
+__all__ = ["ADMITTED", "Decided", "classify"]

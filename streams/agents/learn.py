@@ -1,0 +1,85 @@
+"""lessons → model-state: the one learner; what a batch taught is kept, then published."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from streams import ids
+from streams.agents.outcome import Bound, Bury, Emit, Outcome, Put, Record, Send, Skip, State
+from streams.events.control import ModelState
+from streams.events.feedback import Lesson
+from streams.kafka import codec
+from streams.learning.learner import Learner
+from streams.learning.standing import PROGRESS, LearnerPart, LearnerProgress, LearnerState
+from streams.topology import LEARNER, MODEL_STATE
+
+
+class Learned(State):
+    """Table `learner`, by part's name, or the learner's progress under `progress`."""
+
+    part: LearnerPart | None = None
+    progress: LearnerProgress | None = None
+
+
+def learn(states: Mapping[str, Learned]) -> Bound:
+    """Teach the learner, and publish the parts that changed.
+
+    A version is kept before it is published, so that no version is ever given to two states;
+    every binding publishes what is in force again, since that may not have happened.
+
+    Args:
+        states: The table, read whole once, here.
+    """
+    kept = {name: _state(state) for name, state in states.items()}
+    learner = Learner.from_states(kept)
+    progress = kept.get(PROGRESS)
+    offset = progress.offset if isinstance(progress, LearnerProgress) else -1
+    announced = learner.version == 0
+
+    async def handle(record: Record) -> Outcome:
+        nonlocal offset
+        lesson = codec.decode(Lesson, record.value)
+        if isinstance(lesson, codec.Rejected):
+            return Bury(lesson.reason, lesson.detail)
+        if record.offset <= offset:
+            return Skip("contained")
+        new = learner.learn(lesson)
+        offset = record.offset
+        return Skip("learned" if new else "repeated")
+
+    async def close(now: datetime) -> Outcome:
+        snapshots = learner.snapshots(now)
+        if not snapshots:
+            return Skip("nothing_learned")
+        puts = (_put(name, state) for name, state in learner.states(now, offset).items())
+        return Emit(_publications(snapshots), tuple(puts), "taught")
+
+    async def tick(now: datetime) -> Outcome:
+        nonlocal announced
+        if announced:
+            return Skip("idle")
+        announced = True
+        return Emit(_publications(learner.in_force(now)), label="published")
+
+    return Bound(handle, close, tick)
+
+
+def _publications(snapshots: list[ModelState]) -> tuple[Send, ...]:
+    return tuple(
+        Send(MODEL_STATE.name, s.part, s, ids.derive("model-state", s.part, s.version))
+        for s in snapshots
+    )
+
+
+def _state(kept: Learned) -> LearnerState:
+    state = kept.part or kept.progress
+    if state is None:
+        raise ValueError("an entry of the learner's table holds nothing")
+    return state
+
+
+def _put(name: str, state: LearnerState) -> Put:
+    if isinstance(state, LearnerProgress):
+        learned = Learned(at=state.at, progress=state)
+    else:
+        learned = Learned(at=state.at, part=state)
+    return Put(LEARNER.name, name, learned, partition=0)

@@ -1,0 +1,486 @@
+"""Record in, outcome carried out, *then* settled: the two loops that run every stage.
+
+`Batches` takes what has come, asks the handler for each record, confirms everything in one flush
+and settles all. `Pool` works on many records at once, one a key at a time, and settles each when
+it is done. Neither ever raises because of a record: an exception that leaves an agent would make
+Faust acknowledge what was not done.
+"""
+
+import asyncio
+import logging
+from collections import defaultdict, deque
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+from streams.agents.outcome import Bound, Bury, Emit, Outcome, Put, Record, Send, Skip
+from streams.clock import Clock
+from streams.events.envelope import Envelope, Reason
+from streams.events.feedback import Alert
+from streams.ids import derive
+from streams.kafka.publish import Outgoing, Publisher, Undeliverable, dead_letter, dress
+from streams.kafka.tables import TableView
+from streams.telemetry import Counters
+from streams.topology import ALERTS, Kind, Stage
+
+logger = logging.getLogger(__name__)
+
+BURIED_IN_A_ROW = 50
+"""So many bugs one after another hold the partition: a bad deploy must not bury a topic."""
+
+PENDING_RECORDS = 4_000
+BATCH_RECORDS = 2_000
+IDLE_S = 0.25
+
+
+class UndeliverableDeadLetterError(Exception):
+    """Even the dead letter is refused: the worker stops without settling."""
+
+
+class Held(Protocol):
+    """What a loop needs of the consumer that hands it records."""
+
+    def settle(self, tp: Any, offset: int, generation: int) -> bool:
+        """Settle one record."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A record in hand, with the assignment it came under."""
+
+    record: Record
+    tp: Any
+    generation: int
+
+
+@dataclass
+class Ports:
+    """What a loop is given beside its stage.
+
+    Args:
+        publisher: Confirms publications.
+        tables: The stage's tables by name.
+        settle: `(tp, offset, generation)`; called once everything is confirmed.
+        current: `(generation) -> bool`: whether it is still the consumer's.
+        owns: Whether partitions are assigned and recovered, so that time may act on them.
+        prefix: Of every topic's name.
+        clock: Time.
+        counters: Where outcomes are counted.
+    """
+
+    publisher: Publisher
+    tables: Mapping[str, TableView[Any]]
+    settle: Callable[[Any, int, int], bool]
+    current: Callable[[int], bool]
+    owns: Callable[[], bool]
+    prefix: str
+    clock: Clock
+    counters: Counters
+
+
+@dataclass
+class _Flush:
+    """What one batch comes to, put together before anything is confirmed."""
+
+    sends: list[tuple[int, Outgoing]] = field(default_factory=list)
+    puts: dict[tuple[str, str], tuple[int, Put, int]] = field(default_factory=dict)
+    letters: list[Outgoing] = field(default_factory=list)
+
+
+class Carrier:
+    """Carries outcomes out: publications, table writes, dead letters, in the stage's order."""
+
+    def __init__(self, stage: Stage, ports: Ports) -> None:
+        self.stage = stage
+        self.ports = ports
+        self.held: set[Any] = set()
+        self._bugs: dict[Any, int] = defaultdict(int)
+
+    async def ask(self, handle: Callable[[Record], Awaitable[Outcome]], record: Record) -> Outcome:
+        """The handler's outcome; a bug in it buries the record and is counted."""
+        try:
+            return await handle(record)
+        except Exception as error:  # a bug must cost one record, never the stream
+            logger.exception("%s: a bug in the handler buries a record", self.stage.name)
+            return Bury(Reason.INTERNAL, f"{type(error).__name__}: {error}"[:200])
+
+    async def carry(self, work: Sequence[tuple[Taken | None, Outcome]]) -> None:
+        """Confirm all that the outcomes ask for, then settle their records."""
+        flush = _Flush()
+        for at, (taken, outcome) in enumerate(work):
+            self._count(outcome)
+            self._plan(flush, at, taken, outcome)
+        refused = await self._confirm(flush, work)
+        for at, why in refused.items():
+            taken = work[at][0]
+            if taken is not None:
+                flush.letters.append(self._letter(taken.record, Reason.UNDELIVERABLE, str(why)))
+        await self._deliver(flush.letters)
+        for at, (taken, outcome) in enumerate(work):
+            if taken is None:
+                continue
+            if await self._hold(taken, outcome, undeliverable=at in refused):
+                continue
+            self.ports.settle(taken.tp, taken.record.offset, taken.generation)
+
+    async def confirm_now(self, taken: Taken, sends: Sequence[Send], puts: Sequence[Put]) -> None:
+        """Make durable before acting: table writes, then publications, then return.
+
+        Raises:
+            Undeliverable: The broker refuses one of them for good.
+        """
+        if not self.ports.current(taken.generation):
+            raise asyncio.CancelledError  # the partition is somebody else's now
+        writes = [
+            (put, self.ports.tables[put.table].outgoing(put.key, put.value, taken.record.partition))
+            for put in puts
+        ]
+        dressed = [self._dress(send, taken.record) for send in sends]
+        for batch in ([outgoing for _, outgoing in writes], dressed):
+            for verdict in await self.ports.publisher.confirm(batch):
+                if verdict is not None:
+                    raise verdict
+        for put, outgoing in writes:
+            table = self.ports.tables[put.table]
+            table.apply(put.key, outgoing.value, taken.record.partition)
+
+    async def prune(self, now: datetime) -> None:
+        """Drop what the tables need not remember; tombstones are confirmed first."""
+        for table in self.ports.tables.values():
+            overdue = table.overdue(now)
+            tombstones = [table.outgoing(key, None, partition) for key, partition in overdue]
+            await self.ports.publisher.confirm(tombstones)
+            for key, partition in overdue:
+                table.apply(key, None, partition)
+
+    def _plan(self, flush: _Flush, at: int, taken: Taken | None, outcome: Outcome) -> None:
+        record = taken.record if taken else None
+        if isinstance(outcome, Bury):
+            if record is not None:
+                flush.letters.append(self._letter(record, outcome.reason, outcome.detail))
+            puts: Iterable[Put] = ()
+            sends: Iterable[Send] = outcome.sends
+        elif isinstance(outcome, Emit):
+            puts, sends = outcome.puts, outcome.sends
+        else:
+            puts, sends = outcome.puts, ()
+        flush.sends.extend((at, self._dress(send, record)) for send in sends)
+        if taken is not None and not self.ports.current(taken.generation):
+            return  # work of an old generation publishes facts, and writes no table
+        for put in puts:
+            default = record.partition if record else 0
+            partition = default if put.partition is None else put.partition
+            flush.puts[put.table, put.key] = (at, put, partition)
+
+    async def _confirm(
+        self, flush: _Flush, work: Sequence[tuple[Taken | None, Outcome]]
+    ) -> dict[int, Undeliverable]:
+        """Outbox: state, then output. Fold and calling: output, then state."""
+        refused: dict[int, Undeliverable] = {}
+        if self.stage.kind is Kind.OUTBOX:
+            await self._write(flush, refused)
+            await self._publish(flush, refused)
+        else:
+            await self._publish(flush, refused)
+            await self._write(flush, refused)
+        for at, why in refused.items():
+            if work[at][0] is None:
+                logger.error("%s: refused by the broker: %s", self.stage.name, why)
+        return refused
+
+    async def _publish(self, flush: _Flush, refused: dict[int, Undeliverable]) -> None:
+        verdicts = await self.ports.publisher.confirm([outgoing for _, outgoing in flush.sends])
+        for (at, _), verdict in zip(flush.sends, verdicts, strict=True):
+            if verdict is not None:
+                refused[at] = verdict
+
+    async def _write(self, flush: _Flush, refused: dict[int, Undeliverable]) -> None:
+        writes = [
+            (
+                at,
+                put,
+                partition,
+                self.ports.tables[put.table].outgoing(put.key, put.value, partition),
+            )
+            for at, put, partition in flush.puts.values()
+        ]
+        verdicts = await self.ports.publisher.confirm([outgoing for *_, outgoing in writes])
+        for (at, put, partition, outgoing), verdict in zip(writes, verdicts, strict=True):
+            if verdict is None:
+                self.ports.tables[put.table].apply(put.key, outgoing.value, partition)
+            else:
+                refused[at] = verdict
+
+    async def _deliver(self, letters: Sequence[Outgoing]) -> None:
+        for verdict in await self.ports.publisher.confirm(letters):
+            if verdict is not None:
+                raise UndeliverableDeadLetterError(str(verdict))
+
+    async def _hold(self, taken: Taken, outcome: Outcome, *, undeliverable: bool) -> bool:
+        """Whether this record's partition is held after too many bugs in a row."""
+        if taken.tp in self.held:
+            return True
+        bug = undeliverable or (isinstance(outcome, Bury) and outcome.reason is Reason.INTERNAL)
+        self._bugs[taken.tp] = self._bugs[taken.tp] + 1 if bug else 0
+        if self._bugs[taken.tp] >= BURIED_IN_A_ROW:
+            self.held.add(taken.tp)
+            await self._alert(taken)
+        return False
+
+    async def _alert(self, taken: Taken) -> None:
+        where = f"{taken.record.topic}/{taken.record.partition}"
+        detail = f"{self.stage.name} holds {where}: {BURIED_IN_A_ROW} records buried in a row"
+        logger.error("%s; restart the worker with a mended version to go on", detail)
+        now = self.ports.clock.now()
+        alert = Alert(kind="dead_letters", detail=detail, subject=where, at=now)
+        name = derive("alert", self.stage.name, where, taken.record.offset)
+        await self.ports.publisher.confirm(
+            [self._dress(Send(ALERTS.name, alert.kind, alert, name), taken.record)]
+        )
+
+    def _letter(self, record: Record, reason: Reason, detail: str) -> Outgoing:
+        return dead_letter(record, self.stage.name, reason, detail, self.ports.prefix)
+
+    def _dress(self, send: Send, cause: Record | None) -> Outgoing:
+        envelope = Envelope(
+            id=send.id,
+            type=send.event.TYPE,
+            source=f"tierflow/{self.stage.name}",
+            time=self.ports.clock.now() if cause is None else cause.at,
+            cause=send.cause,
+            traceparent=send.traceparent or (cause.header("traceparent") if cause else None),
+        )
+        return dress(
+            send.topic, send.key, send.event, envelope, self.ports.prefix,
+            partition=send.partition, extra=send.headers,
+        )  # fmt: skip
+
+    def _count(self, outcome: Outcome) -> None:
+        if isinstance(outcome, Bury):
+            word, label = "buried", outcome.reason.value
+        elif isinstance(outcome, Skip):
+            word, label = "skipped", outcome.because
+        else:
+            word, label = "emitted", outcome.label
+        self.ports.counters.add("tierflow.stage.outcomes", 1, self.stage.name, word, label)
+
+
+class Intake:
+    """Records between Faust and a loop: bounded, and emptied when partitions are let go."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._records: deque[Taken] = deque()
+        self._changed = asyncio.Condition()
+        self.open = False
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    async def put(self, taken: Sequence[Taken]) -> None:
+        """Add a run; waits while full; what comes while closed is dropped, to be read again."""
+        async with self._changed:
+            await self._changed.wait_for(lambda: len(self._records) < self._limit or not self.open)
+            if self.open:
+                self._records.extend(taken)
+                self._changed.notify_all()
+
+    async def take(self, most: int, wait_s: float) -> list[Taken]:
+        """Up to `most` records, or none when nothing came for `wait_s`."""
+        async with self._changed:
+            if not self._records:
+                try:
+                    async with asyncio.timeout(wait_s):
+                        await self._changed.wait_for(lambda: bool(self._records))
+                except TimeoutError:
+                    return []
+            taken = [self._records.popleft() for _ in range(min(most, len(self._records)))]
+            self._changed.notify_all()
+            return taken
+
+    async def close(self) -> None:
+        """Drop what waits and refuse more."""
+        async with self._changed:
+            self.open = False
+            self._records.clear()
+            self._changed.notify_all()
+
+
+class Batches:
+    """Pure handlers over what has come: one flush, settle all; ticks run in between."""
+
+    def __init__(self, carrier: Carrier, bind: Callable[[], Bound]) -> None:
+        self.carrier = carrier
+        self.intake = Intake(PENDING_RECORDS)
+        self._bind = bind
+        self._bound: Bound | None = None
+        self._busy = asyncio.Lock()
+        self._ticked_s = 0.0
+        self._flushed_s = 0.0
+
+    @property
+    def in_work(self) -> int:
+        """Records taken and not settled."""
+        return len(self.intake)
+
+    def resume(self) -> None:
+        """Partitions were assigned: begin anew from the tables."""
+        self._bound = None
+        self.intake.open = True
+
+    async def drain(self, timeout_s: float) -> bool:
+        """Take no more and finish the batch in hand; whether it was done in time."""
+        await self.intake.close()
+        try:
+            async with asyncio.timeout(timeout_s), self._busy:
+                self._bound = None
+        except TimeoutError:
+            return False
+        return True
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        clock, stage = self.carrier.ports.clock, self.carrier.stage
+        wait_s = min(IDLE_S, stage.tick_s or IDLE_S)
+        while True:
+            if stage.pause_s and len(self.intake):
+                since_s = clock.monotonic_s() - self._flushed_s
+                await clock.sleep(max(0.0, stage.pause_s - since_s))
+            taken = await self.intake.take(BATCH_RECORDS, wait_s)
+            async with self._busy:
+                if self.intake.open and taken:
+                    await self._batch([t for t in taken if t.tp not in self.carrier.held])
+                    self._flushed_s = clock.monotonic_s()
+                await self._tick()
+
+    async def _batch(self, taken: list[Taken]) -> None:
+        bound = self._bound = self._bound or self._bind()
+        tables = self.carrier.ports.tables
+        work: list[tuple[Taken | None, Outcome]] = []
+        try:
+            for one in taken:
+                outcome = await self.carrier.ask(bound.handle, one.record)
+                work.append((one, outcome))
+                if not isinstance(outcome, Bury):
+                    for put in outcome.puts:
+                        tables[put.table].overlay(put.key, put.value)
+            if bound.close is not None:
+                work.append((None, await bound.close(self.carrier.ports.clock.now())))
+            await self.carrier.carry(work)
+        finally:
+            for table in tables.values():
+                table.drop_overlay()
+
+    async def _tick(self) -> None:
+        stage, clock = self.carrier.stage, self.carrier.ports.clock
+        due = stage.tick_s and clock.monotonic_s() - self._ticked_s >= stage.tick_s
+        if not due or not self.intake.open or not self.carrier.ports.owns():
+            return
+        self._ticked_s = clock.monotonic_s()
+        bound = self._bound = self._bound or self._bind()
+        now = clock.now()
+        if bound.tick is not None:
+            await self.carrier.carry([(None, await bound.tick(now))])
+        await self.carrier.prune(now)
+
+
+TakenHandler = Callable[[Taken], Awaitable[Outcome]]
+
+
+class Pool:
+    """Many records at once, one a key at a time, each settled when it is done.
+
+    Args:
+        carrier: Carries outcomes out.
+        handle: `async (Taken) -> Outcome`; it may wait long, for a model.
+    """
+
+    def __init__(self, carrier: Carrier, handle: TakenHandler) -> None:
+        self.carrier = carrier
+        self.intake = Intake(carrier.stage.concurrency * 2)
+        self._handle = handle
+        self._slots = asyncio.Semaphore(carrier.stage.concurrency)
+        self._waiting: dict[bytes | None, deque[Taken]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._ticked_s = 0.0
+
+    @property
+    def in_work(self) -> int:
+        """Records taken and not settled."""
+        return len(self._tasks) + len(self.intake)
+
+    def resume(self) -> None:
+        """Partitions were assigned: take records."""
+        self.intake.open = True
+
+    async def drain(self, timeout_s: float) -> bool:
+        """Take no more, wait for what is in work, then cancel the rest; whether none was."""
+        await self.intake.close()
+        for waiting in self._waiting.values():
+            waiting.clear()
+        running = set(self._tasks)
+        if not running:
+            return True
+        _, late = await asyncio.wait(running, timeout=timeout_s)
+        for task in late:
+            task.cancel()
+        if late:
+            await asyncio.wait(late)
+        return not late
+
+    async def run(self) -> None:
+        """Work until cancelled; an error that must stop the worker is raised here."""
+        async with asyncio.TaskGroup() as group:
+            while True:
+                for taken in await self.intake.take(1, IDLE_S):
+                    await self._start(group, taken)
+                await self._tick()
+
+    async def _start(self, group: asyncio.TaskGroup, taken: Taken) -> None:
+        if taken.tp in self.carrier.held:
+            return
+        key = taken.record.key
+        if key in self._waiting:
+            self._waiting[key].append(taken)
+            return
+        await self._slots.acquire()
+        if not self.intake.open or not self.carrier.ports.current(taken.generation):
+            self._slots.release()  # drained while waiting: it will be read again
+            return
+        self._waiting[key] = deque()
+        task = group.create_task(self._work(taken))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _work(self, taken: Taken) -> None:
+        key = taken.record.key
+        following: Taken | None = taken
+        try:
+            while following is not None:
+                await self._one(following)
+                waiting = self._waiting[key]
+                following = waiting.popleft() if waiting else None
+        except asyncio.CancelledError:
+            logger.info("%s: a record in work is handed back", self.carrier.stage.name)
+        finally:
+            del self._waiting[key]
+            self._slots.release()
+
+    async def _one(self, taken: Taken) -> None:
+        async def handle(_: Record) -> Outcome:
+            return await self._handle(taken)
+
+        outcome = await self.carrier.ask(handle, taken.record)
+        await self.carrier.carry([(taken, outcome)])
+
+    async def _tick(self) -> None:
+        stage, clock = self.carrier.stage, self.carrier.ports.clock
+        due = stage.tick_s and clock.monotonic_s() - self._ticked_s >= stage.tick_s
+        if due and self.intake.open and self.carrier.ports.owns():
+            self._ticked_s = clock.monotonic_s()
+            await self.carrier.prune(clock.now())
+
+
+Loop = Batches | Pool

@@ -1,0 +1,358 @@
+"""tier-n → results, calls, costs, or tier-(n+1): one task is run, or passed on.
+
+    intent confirmed → call → outcome confirmed → result and cost confirmed → settled
+
+A restart that finds an outcome publishes it again and makes no call; one that finds an intent
+alone waits until its deadline, books it in doubt and calls again.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Protocol
+
+from streams import ids
+from streams.agents.outcome import Bury, Emit, Outcome, Put, Record, Send
+from streams.calling import ledger
+from streams.calling.ledger import Found, Work
+from streams.clock import Clock
+from streams.events.decision import Assignment, RefusalReason
+from streams.events.outcome import Attempt, Call, CallState, Cost, Result, ResultError, Usage
+from streams.events.task import Task
+from streams.kafka import codec
+from streams.money.pricing import Price, cost_usd
+from streams.providers.port import Failed, Provider, Reply, prompt_for
+from streams.routing.choice import fallback
+from streams.routing.decide import chars
+from streams.routing.policy import hindrances
+from streams.routing.registry import ModelSpec, Registry
+from streams.tier0.answer import answer
+from streams.topology import CALLS, COSTS, RESULTS, TIERS
+
+ATTEMPTS = 8
+"""Longest trail of a task: tiers rise, so it is reached only by repeated crashes."""
+
+NOTHING_DUE = Decimal(0)
+
+
+class Ledger(Protocol):
+    """Makes durable before acting: the only writer of the table and the topic `calls`."""
+
+    async def confirm(self, record: Record, sends: Sequence[Send], puts: Sequence[Put]) -> None:
+        """Table first, then topic; returns when both are confirmed."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class TierPorts:
+    """What a tier is given.
+
+    Args:
+        registry: Which models there are.
+        calls: What is known of tasks in this tier, by result id.
+        ledger: Confirms intents and outcomes.
+        providers: By name; who runs the models.
+        clock: Time.
+        longest_call_s: No call is waited for longer.
+    """
+
+    registry: Callable[[], Registry]
+    calls: Mapping[str, Work]
+    ledger: Ledger
+    providers: Mapping[str, Provider]
+    clock: Clock
+    longest_call_s: float
+
+
+def tier(number: int, ports: TierPorts) -> Callable[[Record], Awaitable[Outcome]]:
+    """Bind one tier.
+
+    Args:
+        number: 0 … 4; tier 0 answers by skill, without a model.
+        ports: What it needs.
+    """
+
+    async def handle(record: Record) -> Outcome:
+        assignment = codec.decode(Assignment, record.value)
+        if isinstance(assignment, codec.Rejected):
+            return Bury(assignment.reason, assignment.detail)
+        run = _Run(number, ports, record, assignment)
+        if assignment.refusal is not None or assignment.task is None:
+            return run.refused()
+        known = ports.calls.get(run.name)
+        if known is not None and ledger.found(known) is Found.CONCLUDED:
+            return run.conclude(known, label="repeated")
+        if known is not None:
+            await run.doubt(known)
+        return await run.work(assignment.task)
+
+    return handle
+
+
+class _Run:
+    """One task in one tier: a script over the pure rooms."""
+
+    def __init__(
+        self, number: int, ports: TierPorts, record: Record, assignment: Assignment
+    ) -> None:
+        self.number, self.ports = number, ports
+        self.record, self.assignment = record, assignment
+        self.name = ledger.result_id(assignment.task_id, assignment.body_digest, assignment.redrive)
+        self.trail: tuple[Attempt, ...] = assignment.trail
+        self.costs: tuple[Cost, ...] = ()
+
+    def refused(self) -> Outcome:
+        """A refusal becomes the failed result."""
+        refusal = self.assignment.refusal
+        reason = RefusalReason.INTERNAL if refusal is None else refusal.reason
+        detail = "an assignment without a task" if refusal is None else refusal.detail
+        result = self.failed(reason, detail)
+        return Emit((self.result_send(result),), label="refused")
+
+    async def doubt(self, known: Work) -> None:
+        """An open intent: wait until it can't be answered, then book it in doubt."""
+        self.trail, self.costs = known.trail, known.costs
+        if known.call is None:
+            return
+        clock = self.ports.clock
+        await clock.sleep(ledger.remaining_s(known.call, clock.now()))
+        call, attempt, cost = ledger.in_doubt(known.call, clock.now(), "in_doubt")
+        await self.remember(call, (*self.trail, attempt), (*self.costs, cost), open_call=None)
+
+    async def work(self, task: Task) -> Outcome:
+        """Try this tier's models until one answers, or pass the task on."""
+        if self.number == 0:
+            return self.answered(task) or await self.moved_on(task)
+        model: str | None = self.assignment.model
+        while model is not None and len(self.trail) < ATTEMPTS:
+            now = self.ports.clock.now()
+            if task.overdue(now):
+                return await self.concluded(self.failed(RefusalReason.DEADLINE, "past deadline_at"))
+            result = await self.call(task, model, now)
+            if result is not None:
+                return self.conclude(result, label="completed")
+            following = self.following(task)
+            if following is None or following[0] != self.number:
+                break
+            model = following[1]
+        return await self.moved_on(task)
+
+    def answered(self, task: Task) -> Outcome | None:
+        """A skill's answer: no call, no cost."""
+        found = answer(task.text)
+        if found is None:
+            return None
+        attempt = Attempt(
+            tier=0, model=None, call_id=None, outcome="completed", detail=found.skill,
+            cost_usd=NOTHING_DUE,
+        )  # fmt: skip
+        self.trail = (*self.trail, attempt)
+        result = self.result(status="completed", output=found.output, finish_reason="stop")
+        return Emit((self.result_send(result),), label="completed")
+
+    async def call(self, task: Task, model: str, now: datetime) -> Work | None:
+        """One call: announced, made, booked. The concluded work, or None if it failed."""
+        spec = self.ports.registry().by_name.get(model)
+        if spec is None:
+            self.trail = (*self.trail, self.attempt(model, None, "wrong_model", "not registered"))
+            return None
+        provider = self.ports.providers[spec.provider]
+        timeout_s = self._timeout_s(task, now)
+        call = self.intended(model, spec.provider, now, timeout_s)
+        await self.remember(call, self.trail, self.costs, open_call=call)
+        prompt = prompt_for(task, model=model, call_id=call.call_id)
+        answered = await provider.call(prompt, timeout_s=timeout_s)
+        ended = self.ports.clock.now()
+        price = price_of(spec)
+        call = self.ended(call, answered, cost_usd(answered.usage, price), ended)
+        billed = isinstance(answered, Reply) or answered.failure.may_be_billed
+        if billed:
+            version = None if price is None else price.version
+            self.costs = (*self.costs, ledger.cost_of(call, price_version=version, at=ended))
+        detail = answered.detail if isinstance(answered, Failed) else None
+        attempt = self.attempt(model, call, call.failure or "completed", detail)
+        trail = (*self.trail, attempt)
+        if isinstance(answered, Failed):
+            await self.remember(call, trail, self.costs, open_call=None)
+            return None
+        self.trail = trail
+        result = self.result(
+            status="completed", output=answered.text, model=model, usage=answered.usage,
+            finish_reason=answered.finish_reason, tool_calls=list(answered.tool_calls) or None,
+        )  # fmt: skip
+        return await self.remember(call, trail, self.costs, open_call=None, result=result)
+
+    async def moved_on(self, task: Task) -> Outcome:
+        """The next tier gets the task, or it failed with the whole trail."""
+        following = self.following(task) if len(self.trail) < ATTEMPTS else None
+        if following is None or following[0] == self.number:
+            last = self.trail[-1].outcome if self.trail else "no model"
+            detail = f"every model that may take it failed; the last one: {last}"
+            return await self.concluded(self.failed(RefusalReason.EXHAUSTED, detail))
+        above, model = following
+        passed = self.assignment.model_copy(
+            update={"tier": above, "model": model, "trail": self.trail}
+        )
+        work = Work(at=self.ports.clock.now(), trail=self.trail, costs=self.costs, passed_on=passed)
+        await self.ports.ledger.confirm(self.record, (), (Put("calls", self.name, work),))
+        return self.conclude(work, label="passed_on")
+
+    async def concluded(self, result: Result) -> Outcome:
+        """The tier's last word is a failed result."""
+        work = Work(at=self.ports.clock.now(), trail=self.trail, costs=self.costs, result=result)
+        await self.ports.ledger.confirm(self.record, (), (Put("calls", self.name, work),))
+        return self.conclude(work, label="failed")
+
+    def conclude(self, work: Work, label: str) -> Outcome:
+        """What concluded work publishes, the same however often."""
+        sends = [self._cost_send(cost) for cost in work.costs]
+        if work.result is not None:
+            sends.append(self.result_send(work.result))
+        elif work.passed_on is not None:
+            passed = work.passed_on
+            key = (passed.task_id, passed.body_digest, passed.redrive, passed.tier)
+            name = ids.derive("assignment", *key)
+            sends.append(
+                Send(TIERS[passed.tier].name, passed.task_id, passed, name, cause=self.cause)
+            )
+        return Emit(tuple(sends), label=label)
+
+    async def remember(
+        self, call: Call, trail: tuple[Attempt, ...], costs: tuple[Cost, ...],
+        *, open_call: Call | None, result: Result | None = None,
+    ) -> Work:  # fmt: skip
+        """Confirm what is known of the task, in the table and in the public ledger."""
+        now = self.ports.clock.now()
+        work = Work(at=now, call=open_call, trail=trail, costs=costs, result=result)
+        await self.ports.ledger.confirm(
+            self.record, (self._call_send(call),), (Put("calls", self.name, work),)
+        )
+        self.trail, self.costs = trail, costs
+        return work
+
+    def following(self, task: Task) -> tuple[int, str] | None:
+        """Who tries next."""
+        decision = self.assignment.decision
+        tried = {attempt.model for attempt in self.trail if attempt.model is not None}
+        quality = {} if decision is None else decision.predicted_quality
+        registry = self.ports.registry()
+        hindered = hindrances(task, registry, chars(task))
+        models = [spec for spec in registry.models if spec.name not in hindered]
+        return fallback(self.number, tried, models, quality)
+
+    def intended(self, model: str, provider: str, now: datetime, timeout_s: float) -> Call:
+        """The intent of the next call."""
+        decision = self.assignment.decision
+        return Call(
+            call_id=ledger.call_id(self.name, len(self.trail)),
+            task_id=self.assignment.task_id,
+            decision_id="" if decision is None else decision.decision_id,
+            tenant=self.assignment.tenant,
+            tier=self.number,
+            model=model,
+            provider=provider,
+            state=CallState.INTENDED,
+            intended_at=now,
+            deadline_at=now + timedelta(seconds=timeout_s),
+        )
+
+    def ended(
+        self, call: Call, answered: Reply | Failed, cost: Decimal | None, now: datetime
+    ) -> Call:
+        """The outcome of a call."""
+        if isinstance(answered, Reply):
+            state, failure = CallState.COMPLETED, None
+        else:
+            doubt = answered.failure.may_be_billed and cost is None
+            state = CallState.IN_DOUBT if doubt else CallState.FAILED
+            failure = answered.failure.label
+            cost = cost if answered.failure.may_be_billed else NOTHING_DUE
+        return call.model_copy(
+            update={
+                "state": state, "failure": failure, "usage": answered.usage, "cost_usd": cost,
+                "latency_s": answered.latency_s, "ended_at": now,
+            }
+        )  # fmt: skip
+
+    def attempt(self, model: str, call: Call | None, outcome: str, detail: str | None) -> Attempt:
+        """One entry of the trail."""
+        return Attempt(
+            tier=self.number,
+            model=model,
+            call_id=None if call is None else call.call_id,
+            outcome=outcome,
+            detail=detail,
+            cost_usd=NOTHING_DUE if call is None else call.cost_usd,
+            latency_s=0.0 if call is None else call.latency_s or 0.0,
+        )
+
+    def failed(self, reason: RefusalReason, detail: str) -> Result:
+        """A failed result."""
+        return self.result(status="failed", error=ResultError(reason=reason.value, detail=detail))
+
+    def result(self, **fields: object) -> Result:
+        """A result with all that the assignment and the trail say."""
+        now = self.ports.clock.now()
+        assignment = self.assignment
+        decision = assignment.decision
+        latency_s = max(0.0, (now - assignment.accepted_at).total_seconds())
+        calls_s = sum(attempt.latency_s for attempt in self.trail)
+        return Result.model_validate(
+            {
+                "task_id": assignment.task_id,
+                "tier": None if assignment.refusal else self.number,
+                "attempts": self.trail,
+                "usage": Usage(),
+                "cost_usd": total(self.trail),
+                "latency_s": latency_s,
+                "waiting_s": max(0.0, latency_s - calls_s),
+                "decision_id": None if decision is None else decision.decision_id,
+                "tenant": assignment.tenant,
+                "metadata": assignment.metadata,
+                "body_digest": assignment.body_digest,
+                "redrive": assignment.redrive,
+                "accepted_at": assignment.accepted_at,
+                "completed_at": now,
+                **fields,
+            }
+        )
+
+    @property
+    def cause(self) -> str | None:
+        """The id of the assignment's event."""
+        return self.record.header("ce_id")
+
+    def result_send(self, result: Result) -> Send:
+        """The result's one id, on its task's key."""
+        return Send(RESULTS.name, result.task_id, result, self.name, cause=self.cause)
+
+    def _call_send(self, call: Call) -> Send:
+        name = ids.derive("call-event", call.call_id, call.state.value)
+        partition = self.record.partition
+        return Send(CALLS.name, call.call_id, call, name, cause=self.cause, partition=partition)
+
+    def _cost_send(self, cost: Cost) -> Send:
+        name = ids.derive("cost", cost.call_id)
+        partition = self.record.partition
+        return Send(COSTS.name, cost.call_id, cost, name, cause=cost.call_id, partition=partition)
+
+    def _timeout_s(self, task: Task, now: datetime) -> float:
+        longest_s = self.ports.longest_call_s
+        if task.deadline_at is None:
+            return longest_s
+        return min(longest_s, (task.deadline_at - now).total_seconds())
+
+
+def price_of(spec: ModelSpec) -> Price | None:
+    """A model's price list, or None: then the provider's own figure is the call's cost."""
+    if spec.input_usd_per_mtok is None or spec.output_usd_per_mtok is None:
+        return None
+    return Price(spec.input_usd_per_mtok, spec.output_usd_per_mtok, version="registry")
+
+
+def total(trail: Sequence[Attempt]) -> Decimal | None:
+    """What a trail cost; None as soon as one attempt's price is unknown."""
+    costs = [attempt.cost_usd for attempt in trail]
+    known = [cost for cost in costs if cost is not None]
+    return sum(known, NOTHING_DUE) if len(known) == len(costs) else None

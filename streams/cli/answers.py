@@ -1,0 +1,129 @@
+"""How a command answers: exit codes, the failures that lead to them, facts on stdout."""
+
+import argparse
+import enum
+import sys
+from collections.abc import Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from streams.settings import Settings
+
+Subparsers = Any
+"""What `ArgumentParser.add_subparsers` returns; argparse keeps its name to itself."""
+
+
+class Exit(enum.IntEnum):
+    """What a shell is told."""
+
+    DONE = 0
+    NO = 1  # it ran and the answer is no: criterion missed, task failed, plan pending
+    USAGE = 2
+    UNREACHABLE = 3
+    NOT_FOUND = 4
+    INTERRUPTED = 130
+
+
+class UsageError(ValueError):
+    """An argument or a file that can't be used; the message names it and what is wanted."""
+
+
+class NotFoundError(LookupError):
+    """What was asked for isn't there; the message says what to do."""
+
+
+def command(
+    subparsers: Subparsers, name: str, does: str, example: str, *, listed: bool = True
+) -> argparse.ArgumentParser:
+    """A command's parser, with the options that all commands take.
+
+    Args:
+        subparsers: Of the parser above.
+        name: What is typed.
+        does: One sentence, shown in both helps.
+        example: A line or more that can be typed, shown in its own help.
+        listed: Whether the parser above names it.
+    """
+    parser: argparse.ArgumentParser = subparsers.add_parser(
+        name,
+        **({"help": does} if listed else {}),
+        description=does,
+        epilog="example:\n" + "\n".join(f"  {line}" for line in example.splitlines()),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add_common(parser)
+    return parser
+
+
+def add_common(parser: argparse.ArgumentParser) -> None:
+    """`--config` and `--timeout`, before or after the command."""
+    parser.add_argument(
+        "--config",
+        type=Path,
+        metavar="FILE",
+        default=argparse.SUPPRESS,
+        help="settings (else TIERFLOW_CONFIG, else ./tierflow.toml)",
+    )
+    parser.add_argument(
+        "--timeout",
+        type=seconds,
+        metavar="S",
+        default=argparse.SUPPRESS,
+        help="how long to try to reach Kafka or ClickHouse (10)",
+    )
+
+
+def add_json(parser: argparse.ArgumentParser) -> None:
+    """`--json`: facts for a program."""
+    parser.add_argument("--json", action="store_true", help="JSON on stdout")
+
+
+def seconds(text: str) -> float:
+    """A positive number of seconds, for argparse.
+
+    Raises:
+        argparse.ArgumentTypeError: It is none.
+    """
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
+    return value
+
+
+def read_settings(
+    args: argparse.Namespace, overrides: Mapping[str, object] | None = None
+) -> "Settings":
+    """The settings in force for this command line.
+
+    Args:
+        args: As parsed.
+        overrides: What flags say, by dotted name; None: not given.
+
+    Raises:
+        SettingsError: See `streams.settings.load`.
+    """
+    from streams import settings
+
+    return settings.load(args.config, overrides)
+
+
+def print_json(fact: object) -> None:
+    """One JSON value on one line: money as decimal strings, times RFC 3339 UTC."""
+    import orjson
+
+    options = orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS | orjson.OPT_APPEND_NEWLINE
+    sys.stdout.buffer.write(orjson.dumps(fact, default=_plain, option=options))
+    sys.stdout.buffer.flush()
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    if isinstance(value, Path):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} is no fact")

@@ -1,0 +1,94 @@
+"""`tierflow COMMAND`: finds the command, runs it, turns failures into exit codes and advice."""
+
+import argparse
+import importlib
+import logging
+import os
+import sys
+from collections.abc import Sequence
+
+from streams.cli.answers import Exit, NotFoundError, UsageError, add_common
+
+COMMANDS = (
+    "rig",
+    "worker",
+    "sink",
+    "topics",
+    "clickhouse",
+    "config",
+    "topology",
+    "publish",
+    "feedback",
+    "status",
+    "schemas",
+)
+"""Modules of `streams.cli`, each with `add(subparsers)` and `run(args) -> int`, in help's order."""
+
+TIMEOUT_S = 10.0
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The whole command line; no command's own dependencies are imported."""
+    parser = argparse.ArgumentParser(
+        prog="tierflow",
+        description="Routes LLM work over Kafka to the cheapest tier that does it well.",
+        epilog="example:\n  tierflow status --json\n\n"
+        "exit: 0 done, 1 the answer is no, 2 usage or settings, 3 not reachable, 4 not found",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add_common(parser)
+    subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name in COMMANDS:
+        importlib.import_module(f"streams.cli.{name}").add(subparsers)
+    return parser
+
+
+def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """The arguments, with the defaults of the options that may stand on either side."""
+    args = build_parser().parse_args(argv)
+    args.config = getattr(args, "config", None)
+    args.timeout = getattr(args, "timeout", TIMEOUT_S)
+    return args
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Args:
+        argv: Arguments without the program's name; the process's own unless given.
+
+    Returns:
+        The exit code.
+    """
+    args = parse(argv)
+    # A short command's own message says what is wrong; the client's retries are no news.
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+    try:
+        return int(args.run(args))
+    except KeyboardInterrupt:
+        return Exit.INTERRUPTED
+    except BrokenPipeError:  # the reader has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return Exit.DONE
+    except NotFoundError as error:
+        return _fail(error, Exit.NOT_FOUND)
+    except (ConnectionError, TimeoutError) as error:
+        return _fail(error, Exit.UNREACHABLE)
+    except (UsageError, ValueError, RuntimeError) as error:
+        code = _code_of(error)
+        if code is None:
+            raise
+        return _fail(error, code)
+
+
+def _code_of(error: Exception) -> Exit | None:
+    """By what the failure is called, so that no module is imported only to name its errors."""
+    names = {kind.__name__ for kind in type(error).__mro__}
+    if names & {"SettingsError", "UsageError", "RecordedError"}:
+        return Exit.USAGE
+    return Exit.NO if "RefusedError" in names else None
+
+
+def _fail(error: Exception, code: Exit) -> int:
+    print(f"tierflow: {str(error) or type(error).__name__}", file=sys.stderr)
+    return code

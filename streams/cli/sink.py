@@ -1,0 +1,83 @@
+"""`tierflow sink`: keep the books until stopped."""
+
+import argparse
+import asyncio
+import logging
+
+from streams.cli.answers import Exit, Subparsers, command, read_settings
+from streams.cli.running import log_to_stderr, until_signal
+
+logger = logging.getLogger(__name__)
+
+
+def add(subparsers: Subparsers) -> None:
+    """Add `sink`."""
+    parser = command(
+        subparsers,
+        "sink",
+        "Write results, calls, costs, decisions and feedback into ClickHouse. SIGTERM drains.",
+        "tierflow sink",
+    )
+    parser.add_argument(
+        "--ops-port", type=int, metavar="P", help="health and metrics; 0: a free one"
+    )
+    parser.add_argument("--grace", type=float, metavar="S", help="longest that SIGTERM waits (30)")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run until a signal, then write what is gathered."""
+    settings = read_settings(args, {"worker.ops_port": args.ops_port, "worker.grace_s": args.grace})
+    log_to_stderr(settings.logging)
+    from streams import ops
+    from streams.clickhouse.sink import SinkState, run_sink
+    from streams.clock import SystemClock
+
+    clickhouse, kafka, state = settings.clickhouse, settings.kafka, SinkState()
+
+    def unready() -> list[str]:
+        return [] if state.ready else ["the sink can't write yet"]
+
+    def metrics() -> str:
+        return (
+            f"tierflow_sink_rows_total {state.rows}\n"
+            f"tierflow_sink_blocks_total {state.blocks}\n"
+            f"tierflow_sink_buried_total {state.buried}\n"
+            f"tierflow_sink_refusals_total {state.refusals}\n"
+        )
+
+    async def serve(stop: asyncio.Event) -> int:
+        host, port = settings.worker.ops_host, settings.worker.ops_port
+        async with ops.serve(host, port, unready=unready, metrics=metrics) as took:
+            logger.info("health, readiness and metrics on port %d", took)
+            sink = asyncio.ensure_future(
+                run_sink(
+                    bootstrap=kafka.bootstrap,
+                    prefix=kafka.prefix,
+                    clickhouse_url=clickhouse.url,
+                    stop=stop,
+                    clock=SystemClock(),
+                    database=clickhouse.database,
+                    user=clickhouse.user,
+                    password=clickhouse.read_password(),
+                    state=state,
+                    session_timeout_s=kafka.session_timeout_s,
+                    fetch_wait_ms=kafka.fetch_wait_ms,
+                )
+            )
+            return await _drained(sink, stop, settings.worker.grace_s)
+
+    return Exit(until_signal(serve))
+
+
+async def _drained(sink: "asyncio.Future[None]", stop: asyncio.Event, grace_s: float) -> int:
+    """The sink's end, or 1 when it was still writing after the grace."""
+    asked = asyncio.ensure_future(stop.wait())
+    await asyncio.wait({sink, asked}, return_when=asyncio.FIRST_COMPLETED)
+    asked.cancel()
+    try:
+        async with asyncio.timeout(grace_s):
+            await sink
+    except TimeoutError:
+        return Exit.NO
+    return Exit.DONE

@@ -1,0 +1,69 @@
+"""`tierflow worker`: run roles until stopped."""
+
+import argparse
+import asyncio
+import logging
+
+from streams.cli.answers import Exit, Subparsers, UsageError, command, read_settings
+from streams.cli.running import log_to_stderr, until_signal
+
+logger = logging.getLogger(__name__)
+
+
+def add(subparsers: Subparsers) -> None:
+    """Add `worker`."""
+    parser = command(
+        subparsers,
+        "worker",
+        "Run roles: route tasks, call models, learn, tune. SIGTERM drains.",
+        "tierflow worker --roles route,tier-0,tier-1",
+    )
+    parser.add_argument("--roles", metavar="A,B", help="which roles (all)")
+    parser.add_argument(
+        "--ops-port", type=int, metavar="P", help="health and metrics; 0: a free one"
+    )
+    parser.add_argument("--grace", type=float, metavar="S", help="longest that SIGTERM waits (30)")
+    parser.add_argument(
+        "--from",
+        dest="begin",
+        choices=("beginning",),
+        help="start a group that has no commits on a topic with data",
+    )
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run until a signal, then drain."""
+    settings = read_settings(
+        args,
+        {
+            "worker.roles": args.roles,
+            "worker.ops_port": args.ops_port,
+            "worker.grace_s": args.grace,
+        },
+    )
+    settings.routing.read_salt()
+    log_to_stderr(settings.logging)
+    from streams.clock import SystemClock
+    from streams.kafka.cluster import groups_without_commits
+    from streams.worker import run_worker
+
+    async def serve(stop: asyncio.Event) -> int:
+        if args.begin is None:
+            kafka = settings.kafka
+            lost = await groups_without_commits(
+                kafka.bootstrap, kafka.prefix, settings.worker.roles, args.timeout
+            )
+            if lost:
+                first = lost[0]
+                raise UsageError(
+                    f"group {first.group} has no commit on {first.topic}, which holds "
+                    f"{first.records} records: it was renamed or has expired. Say "
+                    "--from beginning to work through all of them again"
+                )
+        return await run_worker(settings, stop, SystemClock(), told)
+
+    def told(port: int) -> None:
+        logger.info("health, readiness and metrics on port %d", port)
+
+    return Exit(until_signal(serve))

@@ -1,0 +1,164 @@
+"""Publishing counts when it is confirmed: all futures of a batch are awaited, then it returns."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import orjson
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import (
+    InvalidTopicError,
+    KafkaError,
+    MessageSizeTooLargeError,
+    RecordListTooLargeError,
+    TopicAuthorizationFailedError,
+    UnknownTopicOrPartitionError,
+)
+
+from streams import ids
+from streams.clock import Clock
+from streams.events.envelope import Envelope, Event, Reason
+from streams.kafka import codec
+from streams.kafka.codec import Record
+from streams.topology import BY_NAME, DEAD_LETTERS
+
+PERMANENT = (
+    MessageSizeTooLargeError,
+    RecordListTooLargeError,
+    TopicAuthorizationFailedError,
+    UnknownTopicOrPartitionError,
+    InvalidTopicError,
+)
+"""Never retried: the broker will say the same again."""
+
+RETRY_S = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
+DETAIL_BYTES = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """One record on its way: full topic name, bytes, and the partition where it is not the key's."""
+
+    topic: str
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes]] = ()
+    partition: int | None = None
+
+
+class Undeliverable(Exception):  # noqa: N818 (a verdict, named for what it says)
+    """The broker refuses a record for good."""
+
+
+class Publisher:
+    """The worker's own producer: acks=all, confirmed, patient with what passes.
+
+    Args:
+        producer: Started; acks=all.
+        clock: Spaces retries.
+    """
+
+    def __init__(self, producer: AIOKafkaProducer, clock: Clock) -> None:
+        self._producer = producer
+        self._clock = clock
+
+    async def confirm(self, outgoing: Sequence[Outgoing]) -> list[Undeliverable | None]:
+        """Publish and wait for every confirmation, for as long as it takes.
+
+        Returns:
+            For each record None, or why it can never be delivered.
+        """
+        verdicts: list[Undeliverable | None] = [None] * len(outgoing)
+        waiting = list(range(len(outgoing)))
+        tries = 0
+        while waiting:
+            answers = await self._send([outgoing[at] for at in waiting])
+            again = []
+            for at, answer in zip(waiting, answers, strict=True):
+                if isinstance(answer, PERMANENT):
+                    verdicts[at] = Undeliverable(f"{type(answer).__name__}: {outgoing[at].topic}")
+                elif answer is not None:
+                    again.append(at)
+            waiting = again
+            if waiting:
+                await self._clock.sleep(RETRY_S[min(tries, len(RETRY_S) - 1)])
+                tries += 1
+        return verdicts
+
+    async def _send(self, batch: Sequence[Outgoing]) -> list[KafkaError | None]:
+        """One try for each, all awaited together; what is no Kafka error is a bug and is raised."""
+        pending: list[asyncio.Future[object] | KafkaError] = []
+        for record in batch:
+            try:
+                future = await self._producer.send(
+                    record.topic,
+                    record.value,
+                    key=record.key,
+                    partition=record.partition,
+                    headers=list(record.headers),
+                )
+            except KafkaError as error:
+                pending.append(error)
+            else:
+                pending.append(future)
+        answers: list[KafkaError | None] = []
+        for entry in pending:
+            if isinstance(entry, KafkaError):
+                answers.append(entry)
+                continue
+            try:
+                await entry
+            except KafkaError as error:
+                answers.append(error)
+            else:
+                answers.append(None)
+        return answers
+
+
+def dress(
+    name: str,
+    key: str,
+    event: Event,
+    envelope: Envelope,
+    prefix: str,
+    *,
+    partition: int | None = None,
+    extra: codec.Headers = (),
+) -> Outgoing:
+    """An event ready to go: body, CloudEvents headers, the topic's full name.
+
+    Args:
+        name: Short name of the topic.
+        key: Record key.
+        event: What the topic carries.
+        envelope: Its CloudEvents attributes.
+        prefix: Of every topic's name.
+        partition: Where the key's own partition is not meant.
+        extra: Headers beside the CloudEvents ones.
+    """
+    topic = BY_NAME[name].full_name(prefix)
+    headers = codec.headers(envelope, extra)
+    return Outgoing(topic, key.encode(), codec.encode(event), headers, partition)
+
+
+def dead_letter(record: Record, stage: str, reason: Reason, detail: str, prefix: str) -> Outgoing:
+    """A dead letter: value and key untouched; `tierflow-*` headers say reason, stage and origin.
+
+    A value over the limit is replaced by its place, size and SHA-256, as JSON.
+    """
+    origin = {
+        "topic": BY_NAME[record.topic].full_name(prefix),
+        "partition": record.partition,
+        "offset": record.offset,
+    }
+    ours = (
+        ("tierflow-reason", reason.value.encode()),
+        ("tierflow-detail", detail.encode("utf-8", "replace")[:DETAIL_BYTES]),
+        ("tierflow-stage", stage.encode()),
+        *((f"tierflow-{name}", str(value).encode()) for name, value in origin.items()),
+    )
+    theirs = tuple(h for h in record.headers if not h[0].startswith("tierflow-"))
+    value = record.value
+    if reason is Reason.TOO_LARGE and value is not None:
+        value = orjson.dumps({**origin, "bytes": len(value), "sha256": ids.digest(value)})
+    return Outgoing(DEAD_LETTERS.full_name(prefix), record.key, value, (*theirs, *ours))

@@ -1,0 +1,169 @@
+"""Decision and feedback, in any order, each feedback once → lesson.
+
+A decision and the scores of its task meet in a `Half`, kept under the task's id until it expires.
+Whichever comes second makes the lesson. What was made is remembered, so that a redelivery makes
+the same lesson again and anything else makes none.
+"""
+
+import enum
+from dataclasses import dataclass
+from datetime import datetime
+
+from streams import ids
+from streams.events.decision import Decision
+from streams.events.envelope import Label, Part, Share, Tier
+from streams.events.feedback import Lesson, Score, Source
+
+HEARD_LIMIT = 16
+"""Feedbacks kept a task, so that no task can grow without bound or teach the rest away."""
+
+
+class Chosen(Part):
+    """The decision's half: what a lesson needs of it, and no more."""
+
+    decision_id: str
+    tier: Tier
+    model: Label | None
+    features: str
+    propensity: Share
+    predicted_quality: Share | None
+    best_quality: Share | None
+    explored: bool
+    decided_at: datetime
+
+
+class Heard(Part):
+    """The first score of one feedback.
+
+    `event_id` tells its redelivery from a correction, `taught_by` names the decision it made a
+    lesson with, `early` says that it came before that decision.
+    """
+
+    feedback_id: str
+    event_id: str
+    score: Share
+    source: Source
+    heard_at: datetime
+    taught_by: str | None = None
+    early: bool = False
+
+
+class Half(Part):
+    """What is known of one task so far."""
+
+    chosen: Chosen | None = None
+    heard: tuple[Heard, ...] = ()
+
+
+class Step(enum.StrEnum):
+    """What a record came to; a closed set, counted."""
+
+    JOINED = "joined"
+    WAITING = "waiting"  # a score without its decision; if that never comes, it expires
+    REMEMBERED = "remembered"  # a decision without scores
+    REPEATED = "repeated"  # known; a redelivery makes its lessons again, under the same ids
+    CORRECTED = "corrected"  # another score for a feedback that has taught: the books' matter
+    CROWDED = "crowded"  # more feedbacks on one task than are kept
+    REDECIDED = "redecided"  # a later decision for the task; scores to come belong to it
+    OUTDATED = "outdated"  # an earlier decision than the one known
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """What to remember now, and the lessons to publish."""
+
+    step: Step
+    half: Half
+    lessons: tuple[Lesson, ...] = ()
+
+
+def join_decision(half: Half, decision: Decision) -> Joined:
+    """Meet the scores that came before the decision, and wait for those to come.
+
+    Args:
+        half: What is known of the task.
+        decision: A decision about the task: its first, the same again, or another.
+    """
+    chosen = _keep(decision)
+    if half.chosen is None:
+        heard = tuple(
+            score.model_copy(update={"taught_by": chosen.decision_id, "early": True})
+            for score in half.heard
+        )
+        lessons = tuple(_teach(decision.task_id, chosen, score) for score in heard)
+        step = Step.JOINED if lessons else Step.REMEMBERED
+        return Joined(step, Half(chosen=chosen, heard=heard), lessons)
+    if half.chosen.decision_id == chosen.decision_id:
+        early = (s for s in half.heard if s.early and s.taught_by == chosen.decision_id)
+        lessons = tuple(_teach(decision.task_id, half.chosen, score) for score in early)
+        return Joined(Step.REPEATED, half, lessons)
+    if chosen.decided_at > half.chosen.decided_at:
+        return Joined(Step.REDECIDED, half.model_copy(update={"chosen": chosen}))
+    return Joined(Step.OUTDATED, half)
+
+
+def join_score(half: Half, score: Score, event_id: str, heard_at: datetime) -> Joined:
+    """Meet the decision if it is known, else wait for it.
+
+    Args:
+        half: What is known of the task.
+        score: Checked feedback on the task.
+        event_id: The score's event id: the same when it is delivered again.
+        heard_at: When the score arrived. `score.at` is what the publisher claims and would let
+            it choose the window in which it counts.
+    """
+    known = next((s for s in half.heard if s.feedback_id == score.feedback_id), None)
+    if known is not None:
+        return _hear_again(half, known, score, event_id)
+    if len(half.heard) >= HEARD_LIMIT:
+        return Joined(Step.CROWDED, half)
+    chosen = half.chosen
+    heard = Heard(
+        feedback_id=score.feedback_id,
+        event_id=event_id,
+        score=score.score,
+        source=score.source,
+        heard_at=heard_at,
+        taught_by=None if chosen is None else chosen.decision_id,
+    )
+    kept = half.model_copy(update={"heard": (*half.heard, heard)})
+    if chosen is None:
+        return Joined(Step.WAITING, kept)
+    return Joined(Step.JOINED, kept, (_teach(score.task_id, chosen, heard),))
+
+
+def _hear_again(half: Half, known: Heard, score: Score, event_id: str) -> Joined:
+    if known.event_id != event_id:
+        return Joined(Step.REPEATED if known.score == score.score else Step.CORRECTED, half)
+    # The lesson may not have been confirmed before a crash. An early score leaves it to its
+    # decision, which was settled later and is therefore delivered again as well.
+    chosen = half.chosen
+    if chosen is None or known.early or known.taught_by != chosen.decision_id:
+        return Joined(Step.REPEATED, half)
+    return Joined(Step.REPEATED, half, (_teach(score.task_id, chosen, known),))
+
+
+def _keep(decision: Decision) -> Chosen:
+    model = decision.model
+    return Chosen(
+        decision_id=decision.decision_id,
+        tier=decision.tier,
+        model=model,
+        features=decision.features,
+        propensity=decision.propensity,
+        predicted_quality=None if model is None else decision.predicted_quality.get(model),
+        best_quality=decision.best_quality,
+        explored=decision.explored,
+        decided_at=decision.decided_at,
+    )
+
+
+def _teach(task_id: str, chosen: Chosen, heard: Heard) -> Lesson:
+    return Lesson(
+        lesson_id=ids.derive("lesson", chosen.decision_id, heard.feedback_id),
+        task_id=task_id,
+        score=heard.score,
+        source=heard.source,
+        scored_at=heard.heard_at,
+        **dict(chosen),
+    )

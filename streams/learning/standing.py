@@ -1,0 +1,108 @@
+"""What the learner must find again after a restart, and how well each part has predicted so far."""
+
+import base64
+import binascii
+import math
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from streams.events.envelope import Part
+
+PROGRESS = "progress"
+"""Key of the learner's own progress, beside the names of its parts."""
+
+_LEAST = 1e-15
+
+
+class LearnerPart(Part):
+    """Durable state of one part: float32 weights and sums of squared gradients, in base64."""
+
+    at: datetime
+    part: str
+    prior: float
+    part_lessons: int
+    score_sum: float
+    log_loss_sum: float
+    brier_sum: float
+    weights: str
+    squares: str
+
+
+class LearnerProgress(Part):
+    """Durable state of the learner as a whole.
+
+    `offset` is that of the last lesson included, `order` the parts in the order they appeared.
+    """
+
+    at: datetime
+    offset: int
+    version: int
+    lessons: Annotated[int, Field(ge=0)]
+    order: tuple[str, ...]
+    recent: str
+
+
+LearnerState = LearnerPart | LearnerProgress
+
+
+@dataclass(slots=True)
+class Standing:
+    """How well one part predicted its lessons before it learned from them."""
+
+    prior: float
+    lessons: int = 0
+    score_sum: float = 0.0
+    log_loss_sum: float = 0.0
+    brier_sum: float = 0.0
+
+    @property
+    def mean_score(self) -> float:
+        """Mean score of the part's lessons; its prior before any."""
+        if not self.lessons:
+            return 1 / (1 + math.exp(-self.prior))
+        return min(1.0, self.score_sum / self.lessons)
+
+    @property
+    def log_loss(self) -> float | None:
+        """Mean log loss, tested before trained; None before any lesson."""
+        return self.log_loss_sum / self.lessons if self.lessons else None
+
+    @property
+    def brier(self) -> float | None:
+        """Mean squared error, tested before trained; None before any lesson."""
+        return self.brier_sum / self.lessons if self.lessons else None
+
+    def test(self, predicted: float, score: float) -> None:
+        """Count a prediction against the score that came."""
+        held = min(max(predicted, _LEAST), 1 - _LEAST)
+        self.lessons += 1
+        self.score_sum += score
+        self.log_loss_sum -= score * math.log(held) + (1 - score) * math.log1p(-held)
+        self.brier_sum += (predicted - score) ** 2
+
+
+def pack_numbers(numbers: NDArray[Any]) -> str:
+    """Base64 of numbers as they lie in memory; give them a little-endian type first."""
+    return base64.b64encode(numbers.tobytes()).decode()
+
+
+def unpack_numbers(text: str, kind: str, name: str) -> NDArray[Any]:
+    """Read what `pack_numbers` wrote.
+
+    Args:
+        text: Base64 of numbers.
+        kind: Their little-endian numpy type, such as `<f4`.
+        name: The part they belong to, for the message.
+
+    Raises:
+        ValueError: The text is damaged.
+    """
+    try:
+        return np.frombuffer(base64.b64decode(text, validate=True), dtype=kind)
+    except (binascii.Error, ValueError) as error:
+        raise ValueError(f"learner state of {name!r} is damaged: {error}") from None

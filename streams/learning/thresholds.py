@@ -1,0 +1,189 @@
+"""Closed window and target → next threshold: the tuner's control law, pure.
+
+A tier's threshold is the share of the best predicted quality that its model must reach on a task
+to be good enough for it. Measured is the share that was held: what the judged tasks scored, over
+the best that had been predicted for them.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from pydantic import Field
+
+from streams.events.control import Policy
+from streams.events.envelope import Part
+from streams.learning.windows import Judged
+
+DIGITS = 6
+"""Thresholds are rounded to so many digits, so that a reason and its event agree."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gains:
+    """How hard, how far and when thresholds move.
+
+    Args:
+        integral: Threshold moved a window, for an error of 1.
+        step_limit: The furthest that a threshold moves in one window.
+        dead_band: Error up to which a threshold at rest stays at rest.
+        release_band: Error at which a moving threshold comes to rest. Smaller than `dead_band`:
+            the gap is the hysteresis, which keeps noise at the edge from starting and stopping it.
+        min_judged: Judged tasks without which nothing is concluded.
+        carry_windows: How many windows in a row are gathered to reach `min_judged`; then the
+            count begins anew, because what is older tells of another time.
+        floor: The lowest threshold.
+        ceiling: The highest; under 1, or the best model's rival could never be good enough.
+    """
+
+    integral: float = 0.2
+    step_limit: float = 0.02
+    dead_band: float = 0.02
+    release_band: float = 0.01
+    min_judged: int = 30
+    carry_windows: int = 10
+    floor: float = 0.5
+    ceiling: float = 0.995
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.release_band <= self.dead_band:
+            raise ValueError("release_band must lie between 0 and dead_band")
+        if not 0 <= self.floor < self.ceiling <= 1:
+            raise ValueError("floor must lie under ceiling, both in [0, 1]")
+        if self.integral <= 0 or self.step_limit <= 0:
+            raise ValueError("integral and step_limit must be above 0")
+        if self.min_judged < 1 or self.carry_windows < 1:
+            raise ValueError("min_judged and carry_windows must be at least 1")
+
+
+class Course(Part):
+    """What is carried from window to window for one tier."""
+
+    gathered: Judged = Judged()
+    windows: int = 0
+    since: datetime | None = None
+    moving: bool = False
+
+    def gather(self, judged: Judged, since: datetime) -> "Course":
+        """One more closed window."""
+        return self.model_copy(
+            update={
+                "gathered": self.gathered.plus(judged),
+                "windows": self.windows + 1,
+                "since": self.since or since,
+            }
+        )
+
+
+class Steering(Part):
+    """The policy in force, and each tier's course towards the target."""
+
+    policy: Policy
+    courses: dict[str, Course] = Field(default_factory=dict)
+
+
+def next_threshold(
+    now: float, target: float, judged: Judged, gains: Gains, *, moving: bool = False
+) -> float:
+    """Move a tier's threshold so that the share of quality it holds meets the target.
+
+    A tier that falls short asks more of its model, so that harder tasks go up; one that holds
+    more than is wanted asks less, and saves money. The error is integrated by the threshold
+    itself, which stops at its bounds: nothing winds up.
+
+    Args:
+        now: Threshold in force, in [0, 1].
+        target: Share of the attainable quality to hold, in [0, 1].
+        judged: What one tier held over the time just measured.
+        gains: Gains in force.
+        moving: Whether the threshold moved last time, which narrows the dead band.
+
+    Returns:
+        The next threshold in [floor, ceiling]; `now` itself when nothing is to be changed.
+
+    Raises:
+        ValueError: The mean score lies outside [0, 1]: the join upstream is wrong.
+
+    Source:
+        The integral step: Gibbs and Candès, arXiv 2106.00170. Bands and limits are ours.
+
+    Example:
+        >>> poor = Judged(judged=200, score_sum=120, best_sum=160)
+        >>> next_threshold(0.80, 0.92, poor, Gains())
+        0.82
+        >>> next_threshold(0.80, 0.92, poor, Gains(min_judged=500))
+        0.8
+    """
+    if not 0 <= judged.score_sum <= judged.judged:
+        raise ValueError(f"{judged.judged} scores in [0, 1] cannot sum to {judged.score_sum}")
+    if judged.judged < gains.min_judged or judged.share is None:
+        return now
+    error = target - judged.share
+    if abs(error) <= (gains.release_band if moving else gains.dead_band):
+        return now
+    step = min(max(gains.integral * error, -gains.step_limit), gains.step_limit)
+    return round(min(max(now + step, gains.floor), gains.ceiling), DIGITS)
+
+
+def steer(
+    steering: Steering,
+    closed: Mapping[int, Judged],
+    span: tuple[datetime, datetime],
+    now: datetime,
+    gains: Gains,
+) -> Steering:
+    """Take in what was judged in the windows just closed, and move what has to move.
+
+    Windows that close together are one measurement: after a standstill the thresholds take one
+    step, not one for each window that nobody could react to.
+
+    Args:
+        steering: What was known before.
+        closed: Quality by tier; tier 0 has no threshold and moves nothing.
+        span: Beginning and end of the time that was closed.
+        now: Dates a new policy.
+        gains: Gains in force.
+
+    Returns:
+        The courses as they stand now. The policy is the same object if no threshold moved, else
+        the next version with its reason.
+    """
+    policy, courses, moves = steering.policy, dict(steering.courses), dict[str, float]()
+    reasons = list[str]()
+    for tier, threshold in sorted(policy.thresholds.items()):
+        course = courses.get(tier, Course())
+        if int(tier) not in closed and not course.windows:
+            continue
+        course = course.gather(closed.get(int(tier), Judged()), span[0])
+        judged, moving = course.gathered, course.moving
+        after = next_threshold(threshold, policy.target, judged, gains, moving=moving)
+        courses[tier] = _go_on(course, gains, moved=after != threshold)
+        if after != threshold:
+            moves[tier] = after
+            reasons.append(_explain(tier, course, span[1], policy, after))
+    if moves:
+        changes = {
+            "version": policy.version + 1,
+            "thresholds": policy.thresholds | moves,
+            "reason": "; ".join(reasons),
+            "changed_by": "tune",
+            "at": now,
+        }
+        policy = policy.model_copy(update=changes)
+    return Steering(policy=policy, courses=courses)
+
+
+def _go_on(course: Course, gains: Gains, *, moved: bool) -> Course:
+    """Begin to gather anew once there was enough, or for too long not enough."""
+    if course.gathered.judged >= gains.min_judged:
+        return Course(moving=moved)
+    return Course() if course.windows >= gains.carry_windows else course
+
+
+def _explain(tier: str, course: Course, until: datetime, policy: Policy, after: float) -> str:
+    judged = course.gathered
+    return (
+        f"tier {tier}: {judged.judged} judged from {course.since:%Y-%m-%d %H:%M:%S} "
+        f"to {until:%H:%M:%S} UTC held {judged.share:.3f} of the attainable quality, "
+        f"target {policy.target:.3f}: threshold {policy.thresholds[tier]:.4f} → {after:.4f}"
+    )

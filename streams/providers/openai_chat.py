@@ -1,0 +1,152 @@
+"""OpenAI's chat wire format: two pure functions.
+
+Source: https://platform.openai.com/docs/api-reference/chat; `usage.cost` as OpenRouter sends it.
+"""
+
+from collections.abc import Mapping
+from decimal import Decimal, InvalidOperation
+
+import orjson
+
+from streams.calling.attempts import Failure
+from streams.events.envelope import JsonObject
+from streams.events.outcome import Usage
+from streams.money.pricing import to_usd
+from streams.providers.port import Failed, Prompt, Reply
+
+PATH = "/chat/completions"
+DETAIL_CHARS = 300
+OK = 200
+STATUS_FAILURES = {
+    404: Failure.WRONG_MODEL,
+    408: Failure.SERVER_ERROR,
+    429: Failure.RATE_LIMITED,
+    502: Failure.CUT,  # a gateway lost the model: it may have answered
+    503: Failure.OVERLOADED,
+    504: Failure.TIMED_OUT,
+    529: Failure.OVERLOADED,
+}
+
+
+class OpenAIChat:
+    """The wire format that most hosts of models speak."""
+
+    def encode(self, prompt: Prompt) -> tuple[str, bytes]:
+        """Write a chat completion request.
+
+        `max_tokens` rather than its newer name, because every compatible host knows it.
+        """
+        body: JsonObject = {
+            "model": prompt.model,
+            "messages": [{"role": m.role, "content": m.content} for m in prompt.messages],
+        }
+        if prompt.temperature is not None:
+            body["temperature"] = prompt.temperature
+        if prompt.max_output_tokens is not None:
+            body["max_tokens"] = prompt.max_output_tokens
+        if prompt.tools:
+            body["tools"] = list(prompt.tools)
+        if prompt.response_schema is not None:
+            schema = {"name": "answer", "schema": prompt.response_schema}
+            body["response_format"] = {"type": "json_schema", "json_schema": schema}
+        return PATH, orjson.dumps(body)
+
+    def decode(self, status: int, headers: Mapping[str, str], body: bytes) -> Reply | Failed:
+        """Read a chat completion, or say how the call failed."""
+        del headers  # nothing in them is needed yet
+        try:
+            found = orjson.loads(body)
+        except (orjson.JSONDecodeError, RecursionError):
+            found = None
+        if status != OK:
+            return Failed(failure_of(status), f"HTTP {status}: {_error_text(found, body)}")
+        if not isinstance(found, dict):
+            return Failed(Failure.GARBAGE, f"no JSON object: {_printable(body)}")
+        if "error" in found and not found.get("choices"):
+            return _error_with_200(found, body)
+        return _completion(found)
+
+
+def failure_of(status: int) -> Failure:
+    """What an HTTP status other than 200 means for the call.
+
+    Example:
+        >>> failure_of(529), failure_of(400), failure_of(500)
+        (<Failure.OVERLOADED: ('overloaded', True, False)>, <Failure.REFUSED: ('refused', False, False)>, <Failure.SERVER_ERROR: ('server_error', True, False)>)
+    """
+    other = Failure.SERVER_ERROR if status >= 500 else Failure.REFUSED  # noqa: PLR2004 (5xx)
+    return STATUS_FAILURES.get(status, other)
+
+
+def _completion(found: JsonObject) -> Reply | Failed:
+    usage = usage_of(found.get("usage"))
+    choices = found.get("choices")
+    choice = choices[0] if isinstance(choices, list) and choices else None
+    message = choice.get("message") if isinstance(choice, dict) else None
+    if not isinstance(choice, dict) or not isinstance(message, dict):
+        return Failed(Failure.GARBAGE, "no choices[0].message", usage)
+    calls = message.get("tool_calls")
+    tool_calls = tuple(c for c in calls if isinstance(c, dict)) if isinstance(calls, list) else ()
+    text = _text(message.get("content"))
+    finish_reason = _str(choice.get("finish_reason"))
+    if not text.strip() and not tool_calls:
+        return Failed(Failure.EMPTY, f"no text, finish_reason {finish_reason}", usage)
+    model = _str(found.get("model")) or ""
+    return Reply(text, model, usage, finish_reason, tool_calls)
+
+
+def usage_of(found: object) -> Usage:
+    """Tokens and cost that a reply reports; what is missing or no count is None."""
+    usage = found if isinstance(found, dict) else {}
+    details = usage.get("prompt_tokens_details")
+    cached = details.get("cached_tokens") if isinstance(details, dict) else None
+    return Usage(
+        input_tokens=_count(usage.get("prompt_tokens")),
+        output_tokens=_count(usage.get("completion_tokens")),
+        cached_input_tokens=_count(cached),
+        reported_cost_usd=_usd(usage.get("cost")),
+    )
+
+
+def _error_with_200(found: JsonObject, body: bytes) -> Failed:
+    """Some hosts answer 200 and put the true status into the error."""
+    error = found["error"]
+    code = error.get("code") if isinstance(error, dict) else None
+    failure = failure_of(code) if isinstance(code, int) and code >= 400 else Failure.GARBAGE  # noqa: PLR2004
+    return Failed(failure, _error_text(found, body), usage_of(found.get("usage")))
+
+
+def _error_text(found: object, body: bytes) -> str:
+    error = found.get("error") if isinstance(found, dict) else None
+    message = error.get("message") if isinstance(error, dict) else error
+    return message[:DETAIL_CHARS] if isinstance(message, str) else _printable(body)
+
+
+def _printable(body: bytes) -> str:
+    return repr(body[:DETAIL_CHARS].decode("utf-8", "replace"))
+
+
+def _text(content: object) -> str:
+    if isinstance(content, str):
+        return content
+    parts = content if isinstance(content, list) else []
+    return "".join(
+        p["text"] for p in parts if isinstance(p, dict) and isinstance(p.get("text"), str)
+    )
+
+
+def _str(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _count(value: object) -> int | None:
+    return value if type(value) is int and value >= 0 else None
+
+
+def _usd(value: object) -> Decimal | None:
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        return to_usd(Decimal(str(value)))  # the shortest text of a float is what was written
+    except InvalidOperation:
+        return None

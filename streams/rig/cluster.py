@@ -1,0 +1,221 @@
+"""A laptop's cluster: broker, database and simulator as processes, topics and tables made."""
+
+import asyncio
+import os
+import shutil
+import sys
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+
+from streams import ids
+from streams.clickhouse.client import connect
+from streams.clickhouse.migrate import ddl_folder, migrate
+from streams.clock import Clock
+from streams.kafka import cluster as kafka
+from streams.kafka.topics import Layout
+from streams.rig.broker import EmbeddedBroker
+from streams.rig.process import Child, port_in, spawn, until_ready
+from streams.rig.recorded import Recorded, mean_costs, read_recorded
+from streams.routing.registry import ModelSpec, Registry, parse, rank, register, write_toml
+
+SAMPLE = Path(__file__).with_name("tasks.jsonl")
+SALT = "a-laptop-needs-no-secret"
+PROVIDER = "simulator"
+READY_S = 60.0
+GRACE_S = 5.0
+TYPICAL_OUTPUT_TOKENS = 200
+
+SETTINGS = """\
+[kafka]
+bootstrap = "{bootstrap}"
+prefix = "{prefix}"
+session_timeout_s = 6
+fetch_wait_ms = 20
+
+[clickhouse]
+url = "{clickhouse}"
+
+[simulator]
+url = "{simulator}"
+
+[providers.simulator]
+base_url = "{simulator}/v1"
+
+[routing]
+salt = "{salt}"
+
+[policy]
+bucket_s = 4
+min_judged = 12
+
+[worker]
+longest_call_s = 20
+
+{models}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """What was started: addresses, the settings file, and the environment that names it."""
+
+    bootstrap: str
+    prefix: str
+    clickhouse_url: str
+    simulator_url: str
+    config: Path
+    environment: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a cluster is to be.
+
+    Args:
+        tasks: Recorded outcomes; the shipped ones by default.
+        models: A registry file; None ranks the recorded models by mean recorded cost.
+        kafka: A running cluster to use, `host:port`; None starts the embedded broker.
+        speed: Simulated latencies are divided by it.
+        faults: Share of tasks whose first call fails, by script.
+    """
+
+    tasks: Path = SAMPLE
+    models: Path | None = None
+    kafka: str | None = None
+    speed: float = 10.0
+    faults: float = 0.05
+
+
+def registry_of(rows: Sequence[Recorded], models: Path | None) -> Registry:
+    """The models that are routed to: the file's, else the recorded ones by mean recorded cost.
+
+    Raises:
+        ValueError: The file is no registry, or no recorded model has a cost.
+    """
+    if models is not None:
+        import tomllib
+
+        known = parse(tomllib.loads(models.read_text(encoding="utf-8")).get("models", {}))
+        simulated = (spec.model_copy(update={"provider": PROVIDER}) for spec in known.models)
+        return register(simulated)
+    costs = mean_costs(rows)
+    if not costs:
+        raise ValueError("no recorded model has a cost: give --models FILE")
+    tiers = rank(costs)
+    return register(_spec(rows, name, tiers[name], cost) for name, cost in costs.items())
+
+
+def _spec(rows: Sequence[Recorded], name: str, tier: int, cost: Decimal) -> ModelSpec:
+    """A recorded model. Its latency is that of a typical answer at the simulator's pace."""
+    tokens = [
+        outcome.output_tokens or TYPICAL_OUTPUT_TOKENS
+        for row in rows
+        if (outcome := row.outcomes.get(name)) is not None
+    ]
+    mean_tokens = sum(tokens) / len(tokens)
+    return ModelSpec(
+        name=name,
+        provider=PROVIDER,
+        tier=tier,
+        typical_cost_usd=cost.quantize(Decimal("1e-12")),
+        latency_s=round(0.2 + 0.01 * mean_tokens, 3),
+    )
+
+
+@asynccontextmanager
+async def cluster(folder: Path, wanted: Wanted, clock: Clock) -> AsyncIterator[Cluster]:
+    """Start all of it, and leave nothing behind: no process, no file, no topic of ours.
+
+    Args:
+        folder: Where settings, data and logs are kept meanwhile.
+        wanted: What it is to be.
+        clock: What waits.
+
+    Raises:
+        RecordedError: The tasks can't be read.
+        ConnectionError: The Kafka cluster that was named doesn't answer.
+        ChildDiedError: A process ended at once; its last words are in the message.
+    """
+    rows = read_recorded(wanted.tasks)
+    registry = registry_of(rows, wanted.models)
+    work = folder / "rig"
+    work.mkdir(parents=True, exist_ok=True)
+    async with AsyncExitStack() as stack:
+        stack.callback(shutil.rmtree, work, ignore_errors=True)
+        prefix = "tierflow."
+        bootstrap = wanted.kafka
+        if bootstrap is None:
+            broker = EmbeddedBroker(clock, log=work / "broker.log")
+            bootstrap = (await stack.enter_async_context(broker)).bootstrap
+        else:
+            prefix = f"tierflow-{ids.derive('rig', str(folder), os.getpid())[-8:]}."
+            stack.push_async_callback(kafka.remove, bootstrap, prefix)
+        database = _start(stack, work, "database", "--dir", str(work / "clickhouse"))
+        simulator = _start(
+            stack, work, "simulator", "--tasks", str(wanted.tasks),
+            "--speed", str(wanted.speed), "--scripted-fault-share", str(wanted.faults),
+        )  # fmt: skip
+        applied = kafka.apply(bootstrap, Layout(prefix))
+        await asyncio.gather(
+            _until(database, work, "database", clock),
+            _until(simulator, work, "simulator", clock),
+            applied,
+        )
+        clickhouse_url = f"http://127.0.0.1:{port_in(work / 'database.port')}"
+        simulator_url = f"http://127.0.0.1:{port_in(work / 'simulator.port')}"
+        await asyncio.to_thread(migrate_at, clickhouse_url)
+        text = SETTINGS.format(
+            bootstrap=bootstrap, prefix=prefix, clickhouse=clickhouse_url,
+            simulator=simulator_url, salt=SALT, models=write_toml(registry),
+        )  # fmt: skip
+        config = _write(stack, folder / "tierflow.toml", text)
+        environment = {
+            "TIERFLOW_CONFIG": str(config),
+            "TIERFLOW_KAFKA__BOOTSTRAP": bootstrap,
+            "TIERFLOW_KAFKA__PREFIX": prefix,
+            "TIERFLOW_CLICKHOUSE__URL": clickhouse_url,
+            "TIERFLOW_SIMULATOR__URL": simulator_url,
+        }
+        lines = "".join(f"{name}={value}\n" for name, value in environment.items())
+        _write(stack, folder / "rig.env", lines)
+        yield Cluster(bootstrap, prefix, clickhouse_url, simulator_url, config, environment)
+
+
+def migrate_at(clickhouse_url: str, database: str = "tierflow") -> None:
+    """Make the tables of the books."""
+    client = connect(clickhouse_url)
+    try:
+        migrate(client, ddl_folder(), database)
+    finally:
+        client.close()
+
+
+def command(*words: str) -> list[str]:
+    """A tierflow command with this interpreter, whatever is on the path."""
+    return [sys.executable, "-m", "streams", *words]
+
+
+def _start(stack: AsyncExitStack, work: Path, name: str, *options: str) -> Child:
+    argv = [sys.executable, "-m", f"streams.rig.{name}", *options]
+    argv += ["--port-file", str(work / f"{name}.port")]
+    child = spawn(argv, log=work / f"{name}.log", name=name)
+    stack.push_async_callback(asyncio.to_thread, child.stop, GRACE_S)
+    return child
+
+
+async def _until(child: Child, work: Path, name: str, clock: Clock) -> None:
+    file = work / f"{name}.port"
+    await until_ready(child, lambda: port_in(file) is not None, clock=clock, timeout_s=READY_S)
+
+
+def _write(stack: AsyncExitStack, path: Path, text: str) -> Path:
+    """Write by renaming, so that nobody reads half of it; removed at the end."""
+    part = path.with_suffix(f"{path.suffix}.part")
+    stack.callback(part.unlink, missing_ok=True)
+    part.write_text(text, encoding="utf-8")
+    stack.callback(path.unlink, missing_ok=True)
+    part.rename(path)
+    return path

@@ -1,0 +1,164 @@
+"""Eligible models → one distribution → one draw, and where a failed task goes next."""
+
+import math
+from collections.abc import Collection, Mapping, Sequence
+from decimal import Decimal
+from typing import NamedTuple
+
+from streams.events.decision import Strategy
+from streams.routing.registry import ModelSpec
+
+EXPLORE = 0.02
+"""Share of tasks that always go to a model that was not the choice."""
+
+EXPLORE_EARLY = 0.3
+EXPLORE_LESSONS = 100
+"""More at first: `EXPLORE_EARLY x exp(-lessons / EXPLORE_LESSONS)`."""
+
+DEARNESS = 1.0
+"""Exploration goes to models in proportion to `cost ** -DEARNESS`: what is cheap is tried more."""
+
+CURIOSITY = 0.5
+"""… and to `(lessons + 1) ** -CURIOSITY`: what is little known is tried more."""
+
+PATIENCE = 0.1
+"""… and to `exp(-short / PATIENCE)`, short of the best predicted: what is poor is tried less."""
+
+
+class Weights(NamedTuple):
+    """What counts within a tier: quality, cost and latency, each against the tier's largest."""
+
+    quality: float
+    cost: float
+    latency: float
+
+
+WEIGHTS = {
+    Strategy.PREFER_LOCAL: Weights(0.4, 0.4, 0.2),
+    Strategy.BALANCED: Weights(0.85, 0.1, 0.05),
+    Strategy.QUALITY_FIRST: Weights(1.0, 0.0, 0.0),
+}
+
+
+def prefer(
+    models: Sequence[ModelSpec],
+    quality: Mapping[str, float],
+    costs: Mapping[str, Decimal | None],
+    weights: Weights,
+) -> str:
+    """The model of a tier with the best of quality, cost and latency; ties by name.
+
+    Args:
+        models: The tier's eligible models, at least one.
+        quality: Believed quality by model.
+        costs: Expected dollars by model; unknown counts as the dearest.
+        weights: What the strategy weighs.
+    """
+    priced = [float(cost) for spec in models if (cost := costs[spec.name]) is not None]
+    dearest = max(priced, default=0.0) or 1.0
+    best = max(quality[spec.name] for spec in models) or 1.0
+    slowest = max(spec.latency_s for spec in models) or 1.0
+
+    def value(spec: ModelSpec) -> float:
+        cost = costs[spec.name]
+        dear = 1.0 if cost is None else float(cost) / dearest
+        return (
+            weights.quality * quality[spec.name] / best
+            - weights.cost * dear
+            - weights.latency * spec.latency_s / slowest
+        )
+
+    return max(sorted(models, key=lambda spec: spec.name), key=value).name
+
+
+def exploring(lessons: int, certainty: float) -> float:
+    """The share of tasks that explore: more with few lessons, less where the rules are certain.
+
+    Args:
+        lessons: Lessons learned so far.
+        certainty: The rules' confidence in [0, 1].
+    """
+    early = EXPLORE_EARLY * (1 - certainty) * math.exp(-lessons / EXPLORE_LESSONS)
+    return min(1.0, EXPLORE + early)
+
+
+def distribute(
+    chosen: str,
+    models: Sequence[ModelSpec],
+    quality: Mapping[str, float],
+    costs: Mapping[str, Decimal | None],
+    lessons: Mapping[str, int],
+    explore: float,
+) -> dict[str, float]:
+    """One distribution over the eligible models: the choice, and a little of everything.
+
+    Args:
+        chosen: The model preferred.
+        models: All eligible models, of every tier; the choice among them.
+        quality: Predicted quality by model.
+        costs: Expected dollars by model; unknown counts as the dearest.
+        lessons: How often each model was judged.
+        explore: Share to spread over all.
+
+    Returns:
+        Probabilities that sum to 1, in the order of `models`.
+    """
+    known = [float(cost) for cost in costs.values() if cost is not None]
+    dearest = max(known, default=1.0) or 1.0
+    best = max(quality[spec.name] for spec in models)
+    floor = dearest * 1e-3  # so that a free model does not take it all
+
+    def weight(name: str) -> float:
+        cost = costs[name]
+        dear = dearest if cost is None else max(float(cost), floor)
+        hopeful = math.exp((quality[name] - best) / PATIENCE)
+        return float(hopeful * (dear / dearest) ** -DEARNESS * (lessons[name] + 1) ** -CURIOSITY)
+
+    weights = {spec.name: weight(spec.name) for spec in models}
+    total = sum(weights.values())
+    return {
+        name: explore * found / total + (1 - explore) * (name == chosen)
+        for name, found in weights.items()
+    }
+
+
+def pick(probabilities: Mapping[str, float], draw: float) -> str:
+    """The model that a draw in [0, 1) falls on.
+
+    Example:
+        >>> pick({"a": 0.25, "b": 0.75}, 0.24), pick({"a": 0.25, "b": 0.75}, 0.25)
+        ('a', 'b')
+    """
+    reached = 0.0
+    for name, share in probabilities.items():
+        reached += share
+        if draw < reached:
+            return name
+    return max(probabilities, key=lambda name: probabilities[name])
+
+
+def fallback(
+    tier: int,
+    tried: Collection[str],
+    models: Sequence[ModelSpec],
+    predicted_quality: Mapping[str, float],
+) -> tuple[int, str] | None:
+    """Where a task goes whose model failed: up, else sideways.
+
+    Args:
+        tier: Where it failed.
+        tried: Models that have failed it.
+        models: Those that may take it.
+        predicted_quality: As decided; a model without counts as worst.
+
+    Returns:
+        The next tier above with a model untried and its best one; else another model of the same
+        tier; None when all are exhausted.
+    """
+    left = [spec for spec in models if spec.tier >= tier and spec.name not in tried]
+    above = [spec for spec in left if spec.tier > tier]
+    if not left:
+        return None
+    to = min((spec.tier for spec in above), default=tier)
+    names = sorted(spec.name for spec in left if spec.tier == to)
+    return to, max(names, key=lambda name: predicted_quality.get(name, -1.0))

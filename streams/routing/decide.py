@@ -1,0 +1,232 @@
+"""The composition: a task, what is known, one draw → a decision that explains itself.
+
+Pure: equal prompts, ids, constraints, view and draw give equal decisions.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import NamedTuple
+
+from streams import ids
+from streams.events.control import Policy
+from streams.events.decision import Decision, Refusal, RefusalReason, Strategy
+from streams.events.task import Task
+from streams.routing import choice, policy
+from streams.routing.features import extract, pack
+from streams.routing.quality import SHARED, QualityView
+from streams.routing.registry import ModelSpec, Registry
+from streams.routing.rules import Verdict, propose
+
+
+@dataclass(frozen=True)
+class View:
+    """All that a decision may know beside its task: models, policy in force, learned quality."""
+
+    registry: Registry
+    policy: Policy
+    quality: QualityView = field(default_factory=QualityView)
+
+
+class _Facts(NamedTuple):
+    """What is known of one task before a tier is chosen; qualities and costs are by model."""
+
+    verdict: Verdict
+    predicted: dict[str, float]
+    costs: dict[str, Decimal | None]
+
+
+class _Preference(NamedTuple):
+    """What policy and choice make of one set of models, before chance."""
+
+    placement: policy.Placement
+    chosen: str
+    best: float
+
+
+def decide(
+    task: Task,
+    view: View,
+    *,
+    body_digest: str,
+    skill: str | None,
+    draw: float,
+    now: datetime,
+    redrive: int = 0,
+) -> Decision | Refusal:
+    """Choose tier and model for a task.
+
+    Args:
+        task: What is asked for, with its constraints.
+        view: What is known at this moment.
+        body_digest: SHA-256 of the task's body; with task id and redrive it names the decision.
+        skill: The tier-0 skill that is sure of its answer, if one is.
+        draw: A number in [0, 1): the only chance in a decision.
+        now: The moment of deciding.
+        redrive: How often the task was sent again on purpose.
+
+    Returns:
+        The decision; or a refusal: the deadline has passed, or no model may take the task.
+    """
+    if task.overdue(now):
+        detail = f"the deadline {task.deadline_at} has passed"
+        return Refusal(reason=RefusalReason.DEADLINE, detail=detail)
+    verdict = propose(task.text)
+    decision_id = ids.derive("decision", task.task_id, body_digest, redrive)
+    if skill is not None and _may_answer(task):
+        return _answer(task, view, decision_id, skill, now)
+    size = chars(task)
+    hindered = policy.hindrances(task, view.registry, size)
+    models = tuple(spec for spec in view.registry.models if spec.name not in hindered)
+    if not models:
+        return policy.refuse(task, hindered)
+    features = extract(task.text, verdict)
+    facts = _Facts(
+        verdict,
+        view.quality.predict(features, view.registry.models),
+        {m.name: m.expected_cost_usd(size, task.max_output_tokens) for m in view.registry.models},
+    )
+    preference = _prefer(task, models, facts, view)
+    probabilities = _spread(task, models, facts, preference.chosen, view.quality)
+    drawn = choice.pick(probabilities, draw)
+    return Decision(
+        task_id=task.task_id,
+        decision_id=decision_id,
+        tenant=task.tenant,
+        tier=view.registry.by_name[drawn].tier,
+        model=drawn,
+        confidence=preference.placement.confidence,
+        rule=verdict.rule,
+        rule_tier=verdict.tier,
+        rule_confidence=verdict.confidence,
+        probabilities=probabilities,
+        predicted_quality={spec.name: facts.predicted[spec.name] for spec in models},
+        best_quality=preference.best,
+        threshold=preference.placement.bar,
+        bound_by=_bound_by(task, preference, hindered, facts, view),
+        strategy=_strategy(task, view),
+        model_state_version=view.quality.version,
+        policy_version=view.policy.version,
+        explored=drawn != preference.chosen,
+        features=pack(features),
+        decided_at=now,
+    )
+
+
+def chars(task: Task) -> int:
+    """The length of all that a model is sent: prompt or turns, and context."""
+    turns = sum(len(message.text) for message in task.messages or ())
+    return len(task.prompt or "") + turns + len(task.context or "")
+
+
+def explain(decision: Decision) -> str:
+    """A decision's story for a person, in a few lines."""
+    lines = [f"task {decision.task_id} went to tier {decision.tier}"]
+    if decision.model is None:
+        lines[0] += f": skill {decision.skill} is sure of its answer, no model was called"
+        return lines[0]
+    lines[0] += f", model {decision.model}"
+    lines.append(
+        f"rules: {decision.rule} proposes tier {decision.rule_tier}"
+        f" (confidence {decision.rule_confidence:.2f})"
+    )
+    lines.append(
+        f"quality: {_shares(decision.predicted_quality)} predicted;"
+        f" {decision.threshold:.2f} is good enough here (confidence {decision.confidence:.2f})"
+    )
+    why = "chosen to learn about it" if decision.explored else "the best of its tier"
+    lines.append(f"choice: {why}, drawn with probability {decision.propensity:.3f}")
+    if decision.bound_by is not None:
+        lines.append(f"bound by the task's {decision.bound_by}")
+    lines.append(
+        f"by strategy {decision.strategy}, policy {decision.policy_version},"
+        f" model state {decision.model_state_version}"
+    )
+    return "\n".join(lines)
+
+
+def _shares(qualities: dict[str, float]) -> str:
+    """The best qualities first, four at most."""
+    ranked = sorted(qualities.items(), key=lambda item: (-item[1], item[0]))
+    return ", ".join(f"{name} {quality:.2f}" for name, quality in ranked[:4])
+
+
+def _may_answer(task: Task) -> bool:
+    """Whether tier 0 may take a task: nothing asks for a model."""
+    return task.model is None and not task.min_tier and not task.capabilities and not task.tools
+
+
+def _answer(task: Task, view: View, decision_id: str, skill: str, now: datetime) -> Decision:
+    return Decision(
+        task_id=task.task_id,
+        decision_id=decision_id,
+        tenant=task.tenant,
+        tier=0,
+        model=None,
+        confidence=1.0,
+        rule=skill,
+        rule_tier=0,
+        rule_confidence=1.0,
+        probabilities={},
+        predicted_quality={},
+        best_quality=None,
+        threshold=0.0,
+        bound_by=None,
+        strategy=view.policy.strategy,
+        model_state_version=view.quality.version,
+        policy_version=view.policy.version,
+        explored=False,
+        skill=skill,
+        features="",
+        decided_at=now,
+    )
+
+
+def _strategy(task: Task, view: View) -> Strategy:
+    return Strategy.QUALITY_FIRST if task.critical else view.policy.strategy
+
+
+def _prefer(task: Task, models: tuple[ModelSpec, ...], facts: _Facts, view: View) -> _Preference:
+    lessons = view.quality.lessons_of(SHARED)
+    standings = policy.believe(facts.predicted, models, facts.verdict, lessons)
+    placement = policy.place(
+        task, models, standings, facts.costs, facts.verdict, view.policy, view.quality
+    )
+    there = [spec for spec in models if spec.tier == placement.tier]
+    weights = choice.WEIGHTS[_strategy(task, view)]
+    chosen = choice.prefer(there, facts.predicted, facts.costs, weights)
+    return _Preference(placement, chosen, standings.best)
+
+
+def _spread(
+    task: Task,
+    models: tuple[ModelSpec, ...],
+    facts: _Facts,
+    chosen: str,
+    quality: QualityView,
+) -> dict[str, float]:
+    """The distribution over the models; a critical task explores nothing."""
+    explore = 0.0
+    if not task.critical:
+        explore = choice.exploring(quality.lessons_of(SHARED), facts.verdict.confidence)
+    lessons = {spec.name: quality.lessons_of(spec.name) for spec in models}
+    costs = {spec.name: facts.costs[spec.name] for spec in models}
+    return choice.distribute(chosen, models, facts.predicted, costs, lessons, explore)
+
+
+def _bound_by(
+    task: Task, preference: _Preference, hindered: dict[str, str], facts: _Facts, view: View
+) -> str | None:
+    """The constraint without which another model would have been preferred."""
+    if task.critical and preference.placement.bumped:
+        return "critical"
+    if hindered:
+        free = _prefer(task, view.registry.models, facts, view).chosen
+        if free in hindered:
+            return hindered[free]
+    if task.min_quality is not None:
+        freed = task.model_copy(update={"min_quality": None})
+        models = tuple(spec for spec in view.registry.models if spec.name not in hindered)
+        if _prefer(freed, models, facts, view).chosen != preference.chosen:
+            return "min_quality"
+    return None

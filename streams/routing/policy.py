@@ -1,0 +1,230 @@
+"""Which models may take a task, and from which tier: constraints, thresholds, the confidence rule.
+
+The cheapest tier whose best model's predicted quality clears the tier's bar; if none does, the
+tier of the best predicted quality. Confidence under 0.7 bumps one tier.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import NamedTuple
+
+from streams.events.control import Policy
+from streams.events.decision import Refusal, RefusalReason, Strategy
+from streams.events.task import Task
+from streams.routing.quality import SHARED, QualityView, logit, sigmoid
+from streams.routing.registry import ModelSpec, Registry, tokens
+from streams.routing.rules import Verdict
+
+SURE = 0.7
+"""Confidence below which a task goes one tier up."""
+
+DEFAULT_TARGET = 0.92
+"""Quality to hold, as a share of the best predicted."""
+
+DEFAULT_SHARES = {1: 0.92, 2: 0.92, 3: 0.92, 4: 0.92}
+"""Thresholds before any tuning."""
+
+RULE_PENALTY = 1.5
+"""Log-odds taken off a model for each tier that it lies under the tier the rules propose."""
+
+RULE_LESSONS = 50
+"""After so many lessons the rules weigh half, after three times as many a quarter."""
+
+SPREAD = 2.0
+SPREAD_LESSONS = 4
+"""A model's log-odds are known to `SPREAD / sqrt(its lessons + SPREAD_LESSONS)`."""
+
+_LOGISTIC = 1.702  # a logistic of this slope is the normal distribution within 0.01
+
+
+class Standings(NamedTuple):
+    """What is believed of the candidates' quality on one task.
+
+    `believed` is what the thresholds judge: the prediction, less what the rules hold against a
+    tier below their own.
+    """
+
+    predicted: dict[str, float]
+    believed: dict[str, float]
+    best: float
+
+
+class Placement(NamedTuple):
+    """The tier chosen and why; `bar` is the quality its best model had to reach."""
+
+    tier: int
+    confidence: float
+    bar: float
+    bumped: bool
+
+
+def initial_policy(now: datetime, target: float = DEFAULT_TARGET) -> Policy:
+    """The policy before anything was measured: version 0, to hold `target`."""
+    return Policy(
+        version=0,
+        thresholds={str(tier): share for tier, share in DEFAULT_SHARES.items()},
+        target=target,
+        strategy=Strategy.BALANCED,
+        reason="initial",
+        changed_by="tierflow",
+        at=now,
+    )
+
+
+def rule_weight(lessons: int) -> float:
+    """How much of the rules' word still counts: 1 before any lesson, then fading."""
+    return RULE_LESSONS / (RULE_LESSONS + lessons)
+
+
+def hindrances(task: Task, registry: Registry, chars: int) -> dict[str, str]:
+    """The models that may not take a task, each with the constraint that keeps it from it."""
+    found: dict[str, str] = {}
+    for spec in registry.models:
+        because = _hindrance(task, spec, chars)
+        if because is not None:
+            found[spec.name] = because
+    return found
+
+
+def _hindrance(task: Task, spec: ModelSpec, chars: int) -> str | None:
+    """The first constraint of the task that a model does not meet."""
+    cost = spec.expected_cost_usd(chars, task.max_output_tokens)
+    answer = task.max_output_tokens or 0
+    checks = (
+        ("model", task.model is not None and spec.name != task.model),
+        ("min_tier", task.min_tier is not None and spec.tier < task.min_tier),
+        ("max_tier", task.max_tier is not None and spec.tier > task.max_tier),
+        ("capabilities", not set(task.capabilities) <= set(spec.capabilities)),
+        ("context", tokens(chars) + answer > spec.context_tokens),
+        ("max_output_tokens", answer > spec.max_tokens),
+        ("max_cost_usd", task.max_cost_usd is not None and (cost is None or cost > task.max_cost_usd)),
+    )  # fmt: skip
+    return next((name for name, hindered in checks if hindered), None)
+
+
+def refuse(task: Task, hindered: Mapping[str, str]) -> Refusal:
+    """Say why no model may take a task."""
+    if task.model is not None and task.model not in hindered:
+        detail = f"model {task.model!r} is not registered"
+    elif task.model is not None and hindered[task.model] != "model":
+        detail = f"model {task.model!r} does not meet {hindered[task.model]}"
+    else:
+        detail = f"no model meets {', '.join(sorted(set(hindered.values())))}"
+    return Refusal(reason=RefusalReason.NO_MODEL, detail=detail)
+
+
+def believe(
+    predicted: dict[str, float], models: Sequence[ModelSpec], verdict: Verdict, lessons: int
+) -> Standings:
+    """Weigh predictions with the rules' word: less for tiers under theirs, fading with lessons."""
+    penalty = RULE_PENALTY * verdict.confidence * rule_weight(lessons)
+    believed = {}
+    for spec in models:
+        quality, below = predicted[spec.name], verdict.tier - spec.tier
+        if below > 0:
+            quality = sigmoid(logit(quality) - penalty * below)
+        believed[spec.name] = quality
+    return Standings(predicted, believed, max(predicted[spec.name] for spec in models))
+
+
+def place(
+    task: Task,
+    models: Sequence[ModelSpec],
+    standings: Standings,
+    costs: Mapping[str, Decimal | None],
+    verdict: Verdict,
+    policy: Policy,
+    quality: QualityView,
+) -> Placement:
+    """Choose the tier among the models that may take the task.
+
+    Args:
+        task: Its `min_quality`, if any, is the bar of every tier; critical raises one tier.
+        models: The candidates, at least one.
+        standings: What is believed of them.
+        costs: Expected dollars by model, None where unknown.
+        verdict: The rules' tier and confidence: all that counts before any lesson.
+        policy: Thresholds in force.
+        quality: Tells how much is known of each model.
+    """
+    tiers = sorted({spec.tier for spec in models})
+    lessons = quality.lessons_of(SHARED)
+    tops = {tier: _best_of(tier, models, standings) for tier in tiers}
+    bars = {tier: _bar(task, tops[tier], tier, models, standings, costs, policy) for tier in tiers}
+    if lessons == 0:
+        tier, sure = nearest(verdict.tier, tiers), verdict.confidence
+    else:
+        tier = _clear(tiers, tops, bars, standings)
+        known = quality.lessons_of(tops[tier])
+        reach = confidence(standings.predicted[tops[tier]], bars[tier], known)
+        weight = rule_weight(lessons)
+        sure = weight * verdict.confidence + (1 - weight) * reach
+    higher = [known for known in tiers if known > tier]
+    bumped = bool(higher) and (sure < SURE or task.critical)
+    if bumped:
+        tier = higher[0]
+    return Placement(tier, sure, bars[tier], bumped)
+
+
+def confidence(quality: float, bar: float, lessons: int) -> float:
+    """Probability that a model whose quality was learned from so many lessons reaches the bar.
+
+    Example:
+        >>> confidence(0.9, 0.8, lessons=0) < confidence(0.9, 0.8, lessons=50)
+        True
+    """
+    spread = SPREAD / math.sqrt(lessons + SPREAD_LESSONS)
+    return sigmoid(_LOGISTIC * (logit(quality) - logit(bar)) / spread)
+
+
+def nearest(tier: int, tiers: Sequence[int]) -> int:
+    """The tier itself if it has a model, else the next above, else the highest below."""
+    above = [known for known in tiers if known >= tier]
+    return min(above) if above else max(tiers)
+
+
+def _best_of(tier: int, models: Sequence[ModelSpec], standings: Standings) -> str:
+    names = [spec.name for spec in models if spec.tier == tier]
+    return max(names, key=lambda name: standings.believed[name])
+
+
+def _bar(
+    task: Task,
+    top: str,
+    tier: int,
+    models: Sequence[ModelSpec],
+    standings: Standings,
+    costs: Mapping[str, Decimal | None],
+    policy: Policy,
+) -> float:
+    """The quality that makes a tier good enough for the task.
+
+    No other model may be better by more than the slack, `1 - share` of the best quality; and a
+    model that costs little more has only as much of the slack as it costs of the dearest.
+    """
+    if task.min_quality is not None:
+        return task.min_quality
+    slack = (1 - policy.thresholds.get(str(tier), DEFAULT_SHARES[tier])) * standings.best
+    dearest = max((float(cost) for cost in costs.values() if cost is not None), default=0.0)
+    own = costs[top]
+    bar = 0.0
+    for spec in models:
+        other, gap = costs[spec.name], 1.0
+        if own is not None and other is not None and dearest > 0:
+            gap = float(other - own) / dearest
+        if gap > 0:
+            bar = max(bar, standings.believed[spec.name] - slack * gap)
+    return bar
+
+
+def _clear(
+    tiers: Sequence[int],
+    tops: Mapping[int, str],
+    bars: Mapping[int, float],
+    standings: Standings,
+) -> int:
+    believed = {tier: standings.believed[tops[tier]] for tier in tiers}
+    clearing = [tier for tier in tiers if believed[tier] >= bars[tier]]
+    return clearing[0] if clearing else max(tiers, key=lambda tier: (believed[tier], -tier))

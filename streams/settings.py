@@ -1,0 +1,403 @@
+"""All that an operator may set: flag > `TIERFLOW_<SECTION>__<KEY>` > file > default.
+
+Read at the door (worker, cli, rig) and handed in; nothing else reads settings or the environment.
+"""
+
+import os
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import ErrorDetails
+
+from streams.events.decision import Strategy
+from streams.events.envelope import Share
+from streams.learning.thresholds import Gains
+from streams.topology import BY_NAME, PARTITIONS, ROLES
+
+ENV_PREFIX = "TIERFLOW_"
+DEFAULT_FILE = Path("tierflow.toml")
+MASK = "********"
+
+Seconds = Annotated[float, Field(gt=0, le=86_400)]
+Count = Annotated[int, Field(ge=1)]
+Port = Annotated[int, Field(ge=0, le=65_535)]
+HttpUrl = Annotated[str, Field(pattern=r"^https?://[^\s/@]+(/\S*)?$")]
+
+
+class SettingsError(ValueError):
+    """A setting that can't be used; the message names the field, its origin and what is allowed."""
+
+
+def _split(value: object) -> object:
+    """Environment and flags write a list as `a,b`."""
+    if isinstance(value, str):
+        return [part.strip() for part in value.split(",") if part.strip()]
+    return value
+
+
+class Section(BaseModel):
+    """One table of the file. Unknown keys are refused, so that a typing error is seen."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+class KafkaSettings(Section):
+    """The cluster that carries the topics, and how topics are laid out on it."""
+
+    bootstrap: Annotated[str, Field(pattern=r"^[^\s,:]+:\d+(,[^\s,:]+:\d+)*$")] = "127.0.0.1:9092"
+    """host:port, or several of them after commas."""
+    prefix: Annotated[str, Field(pattern=r"^[a-zA-Z0-9._-]{1,64}$")] = "tierflow."
+    """Before the name of every topic; groups are named after it."""
+    partitions: Annotated[int, Field(ge=1, le=1000)] = PARTITIONS
+    """Partitions of every topic that has more than one."""
+    replication: Annotated[int, Field(ge=1, le=10)] = 1
+    """Copies of every partition; 3 in production."""
+    retention: dict[str, Annotated[int, Field(ge=60)]] = Field(default_factory=dict)
+    """Seconds a topic is kept, by its short name, where the topology's number is not wanted."""
+    session_timeout_s: Annotated[float, Field(ge=1, le=1800)] = 6.0
+    """Silence after which a worker's partitions go to another one."""
+    fetch_wait_ms: Annotated[int, Field(ge=1, le=60_000)] = 50
+    """Longest a fetch waits at the broker; short, since the embedded broker ends it late."""
+
+    @field_validator("retention")
+    @classmethod
+    def _topics_exist(cls, value: dict[str, int]) -> dict[str, int]:
+        if unknown := sorted(value.keys() - BY_NAME.keys()):
+            raise ValueError(f"no topic {', '.join(unknown)}; topics are {', '.join(BY_NAME)}")
+        return value
+
+
+class ClickHouseSettings(Section):
+    """The database of the books."""
+
+    url: HttpUrl = "http://127.0.0.1:8123"
+    """ClickHouse's HTTP interface."""
+    database: Annotated[str, Field(pattern=r"^[a-zA-Z_]\w{0,63}$")] = "tierflow"
+    """Created by `tierflow clickhouse migrate`."""
+    user: str = "default"
+    """Who the sink and the migrations are."""
+    password: SecretStr | None = None
+    """Better kept in a file."""
+    password_file: Path | None = None
+    """A file that holds the password and nothing else."""
+
+    def read_password(self) -> str:
+        """The password; empty where none is set.
+
+        Raises:
+            SettingsError: The file can't be read.
+        """
+        return _secret("clickhouse.password", self.password, self.password_file) or ""
+
+    @model_validator(mode="after")
+    def _one_password(self) -> Self:
+        if self.password is not None and self.password_file is not None:
+            raise ValueError("set password or password_file, not both")
+        return self
+
+
+class ProviderSettings(Section):
+    """Who runs models: where, by which wire format, with whose key."""
+
+    base_url: HttpUrl
+    """Up to where the wire format's own path begins."""
+    api_key_env: str | None = None
+    """Name of the environment variable that holds the key; None where no key is wanted."""
+    wire: Literal["openai_chat"] = "openai_chat"
+    """The format that is spoken there."""
+
+
+class GainSettings(Section):
+    """How hard, how far and when thresholds move; `streams.learning.thresholds.Gains`."""
+
+    integral: Annotated[float, Field(gt=0, le=1)] = 0.2
+    """Threshold moved a window, for an error of 1."""
+    step_limit: Annotated[float, Field(gt=0, le=1)] = 0.02
+    """The furthest that a threshold moves in one window."""
+    dead_band: Share = 0.01
+    """Error up to which a threshold at rest stays at rest."""
+    release_band: Share = 0.005
+    """Error at which a moving threshold comes to rest; not above dead_band."""
+    min_judged: Count = 30
+    """Judged tasks without which nothing is concluded."""
+    carry_windows: Count = 10
+    """How many windows in a row are gathered to reach min_judged."""
+    floor: Share = 0.5
+    """The lowest threshold."""
+    ceiling: Share = 0.995
+    """The highest threshold."""
+
+    def gains(self) -> Gains:
+        """As the tuner takes them."""
+        return Gains(**self.model_dump())
+
+    @model_validator(mode="after")
+    def _agree(self) -> Self:
+        self.gains()
+        return self
+
+
+class PolicySettings(Section):
+    """What the tuner holds and how it moves."""
+
+    target: Share = 0.92
+    """Quality to hold, as a share of the best predicted."""
+    start: Share = 0.92
+    """Threshold of every tier before the first change."""
+    strategy: Strategy = Strategy.BALANCED
+    """How cost, quality and latency are weighed within a tier."""
+    bucket_s: Annotated[float, Field(ge=1, le=86_400)] = 60.0
+    """Length of a performance window."""
+    min_judged: Annotated[int, Field(ge=1)] = 30
+    """Judged tasks of a tier without which its threshold stays."""
+    gains: GainSettings = GainSettings()
+
+
+class WorkerSettings(Section):
+    """One worker process."""
+
+    roles: Annotated[tuple[Literal[ROLES], ...], BeforeValidator(_split)] = ROLES  # type: ignore[valid-type]
+    """Which roles it runs; all by default."""
+    ops_host: str = "127.0.0.1"
+    """Where health, readiness and metrics answer."""
+    ops_port: Port = 0
+    """0: a free port, logged at start."""
+    grace_s: Seconds = 30.0
+    """Longest that SIGTERM waits for work in flight."""
+    longest_call_s: Seconds = 60.0
+    """Longest that one call to a model may take; a rebalance waits so long and 15 s more."""
+    concurrency: Annotated[int, Field(ge=1, le=10_000)] = 64
+    """Calls in flight in each tier."""
+
+
+class RoutingSettings(Section):
+    """How chance is drawn."""
+
+    salt: SecretStr | None = None
+    """The deployment's secret, the same for every worker: without it callers could steer draws."""
+    salt_file: Path | None = None
+    """A file that holds the salt and nothing else."""
+
+    def read_salt(self) -> str:
+        """The salt.
+
+        Raises:
+            SettingsError: None is set, or the file can't be read.
+        """
+        salt = _secret("routing.salt", self.salt, self.salt_file)
+        if not salt:
+            raise SettingsError(
+                "routing.salt: required; set routing.salt_file (or TIERFLOW_ROUTING__SALT) to a "
+                "long random text, the same for every worker"
+            )
+        return salt
+
+    @model_validator(mode="after")
+    def _one_salt(self) -> Self:
+        if self.salt is not None and self.salt_file is not None:
+            raise ValueError("set salt or salt_file, not both")
+        return self
+
+
+class LoggingSettings(Section):
+    """What goes to stderr."""
+
+    format: Literal["text", "json"] = "text"
+    """`TIERFLOW_LOG=json` is the short form."""
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    """The least that is written."""
+
+
+class SimulatorSettings(Section):
+    """The provider simulator that `tierflow rig` runs."""
+
+    url: HttpUrl | None = None
+    """Where it answers; None where there is none."""
+
+
+class LimitSettings(Section):
+    """Where the worker says no."""
+
+    max_task_bytes: Annotated[int, Field(ge=1024, le=1 << 20)] = 512 << 10
+    """Largest body of a task; a larger one goes to the dead letters."""
+    bugs_in_a_row: Count = 50
+    """Records buried as `internal` one after the other before a partition is held."""
+
+
+class Settings(Section):
+    """Every setting of this process."""
+
+    kafka: KafkaSettings = KafkaSettings()
+    clickhouse: ClickHouseSettings = ClickHouseSettings()
+    providers: dict[str, ProviderSettings] = Field(default_factory=dict)
+    """By name, as models name their provider."""
+    models: dict[str, list[dict[str, Any]]] = Field(default_factory=dict)
+    """`[[models.tierN]]`, read by `streams.routing.registry.parse`."""
+    policy: PolicySettings = PolicySettings()
+    worker: WorkerSettings = WorkerSettings()
+    routing: RoutingSettings = RoutingSettings()
+    logging: LoggingSettings = LoggingSettings()
+    simulator: SimulatorSettings = SimulatorSettings()
+    limits: LimitSettings = LimitSettings()
+
+    _origins: dict[str, str] = PrivateAttr(default_factory=dict)
+
+    def traced(self, origins: Mapping[str, str]) -> Self:
+        """Remember where values came from, by dotted name."""
+        self._origins.update(origins)
+        return self
+
+    def origin(self, name: str) -> str:
+        """Where a value came from: a flag, a variable, a file, or `default`."""
+        return self._origins.get(name, "default")
+
+
+def load(
+    config: Path | None = None,
+    overrides: Mapping[str, object] | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> Settings:
+    """Read all settings.
+
+    Args:
+        config: The file of `--config`; else `TIERFLOW_CONFIG`, else `./tierflow.toml` if there.
+        overrides: Values of flags by dotted name, such as `kafka.bootstrap`; None: not given.
+        environ: The environment; the process's own unless given.
+
+    Raises:
+        SettingsError: A file is missing or no TOML, a name is unknown, a value not allowed.
+    """
+    environ = os.environ if environ is None else environ
+    tree: dict[str, Any] = {}
+    origins: dict[str, str] = {}
+    for path, value, origin in (
+        *_from_file(config, environ),
+        *_from_environment(environ),
+        *((tuple(n.split(".")), v, "flag") for n, v in (overrides or {}).items() if v is not None),
+    ):
+        _plant(tree, path, value)
+        origins[".".join(path)] = origin
+    try:
+        return Settings.model_validate(tree).traced(origins)
+    except ValidationError as error:
+        raise SettingsError(_explain(error, origins)) from None
+
+
+def shown(settings: Settings) -> list[tuple[str, object, str]]:
+    """Every setting as (dotted name, value, origin); secrets are masked."""
+    return [(name, value, settings.origin(name)) for name, value in _leaves(settings)]
+
+
+def _leaves(section: BaseModel, prefix: str = "") -> Iterator[tuple[str, object]]:
+    for field in type(section).model_fields:
+        name, value = f"{prefix}{field}", getattr(section, field)
+        if isinstance(value, BaseModel):
+            yield from _leaves(value, f"{name}.")
+        elif isinstance(value, dict):
+            for key, item in value.items():
+                if isinstance(item, BaseModel):
+                    yield from _leaves(item, f"{name}.{key}.")
+                else:
+                    yield f"{name}.{key}", item
+        else:
+            yield name, MASK if isinstance(value, SecretStr) else value
+
+
+def _from_file(
+    config: Path | None, environ: Mapping[str, str]
+) -> Iterator[tuple[tuple[str, ...], object, str]]:
+    named = config or Path(environ["TIERFLOW_CONFIG"]) if environ.get("TIERFLOW_CONFIG") else config
+    path = named or DEFAULT_FILE
+    if named is None and not path.exists():
+        return
+    try:
+        tree = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError(f"{path}: can't be read: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: no TOML: {error}") from None
+    for at, value in _branches(tree):
+        yield at, value, str(path)
+
+
+def _branches(tree: Mapping[str, Any], at: tuple[str, ...] = ()) -> Iterator[tuple[Any, object]]:
+    for key, value in tree.items():
+        if isinstance(value, dict) and value:
+            yield from _branches(value, (*at, key))
+        else:
+            yield (*at, key), value
+
+
+def _from_environment(
+    environ: Mapping[str, str],
+) -> Iterator[tuple[tuple[str, ...], object, str]]:
+    """Variables with `__` are settings; `TIERFLOW_LOG` is the short form of one.
+
+    An empty variable is not set: compose files pass on what is not there as empty.
+    """
+    if log := environ.get("TIERFLOW_LOG"):
+        yield ("logging", "format"), log, "TIERFLOW_LOG"
+    for name in sorted(environ):
+        if name.startswith(ENV_PREFIX) and "__" in name and environ[name]:
+            path = tuple(name.removeprefix(ENV_PREFIX).lower().split("__"))
+            yield path, environ[name], name
+
+
+def _plant(tree: dict[str, Any], path: tuple[str, ...], value: object) -> None:
+    for key in path[:-1]:
+        below = tree.get(key)
+        tree[key] = below if isinstance(below, dict) else {}
+        tree = tree[key]
+    tree[path[-1]] = value
+
+
+def _explain(error: ValidationError, origins: Mapping[str, str]) -> str:
+    problems = error.errors(include_url=False, include_input=False)
+    return "; ".join(_problem(problem, origins) for problem in problems)
+
+
+def _problem(problem: ErrorDetails, origins: Mapping[str, str]) -> str:
+    name = ".".join(str(part) for part in problem["loc"])
+    origin = next((o for at, o in origins.items() if _related(name, at)), "")
+    where = f" (from {origin})" if origin else ""
+    if problem["type"] == "extra_forbidden":
+        allowed = ", ".join(_fields_beside(problem["loc"]))
+        return f"{name}: unknown{where}; known here: {allowed}"
+    message = problem["msg"].removeprefix("Value error, ")
+    return f"{name}: {message[:1].lower()}{message[1:]}{where}"
+
+
+def _related(name: str, at: str) -> bool:
+    return f"{name}.".startswith(f"{at}.") or at.startswith(f"{name}.")
+
+
+def _fields_beside(loc: tuple[int | str, ...]) -> list[str]:
+    section: Any = Settings
+    for part in loc[:-1]:
+        field = section.model_fields.get(part)
+        if field is None:  # the name of a provider
+            continue
+        section = ProviderSettings if part == "providers" else field.annotation
+    return sorted(section.model_fields)
+
+
+def _secret(name: str, value: SecretStr | None, file: Path | None) -> str | None:
+    if file is None:
+        return value.get_secret_value() if value else None
+    try:
+        return file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{name}_file: {file} can't be read: {error}") from None

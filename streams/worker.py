@@ -1,0 +1,445 @@
+"""Composition root: settings → ports → handlers → one Faust app a role, all in one event loop."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+import faust
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from yarl import URL
+
+from streams import ops
+from streams.agents.admit import admit
+from streams.agents.classify import Decided, classify
+from streams.agents.join import Waiting, join
+from streams.agents.learn import Learned, learn
+from streams.agents.loop import Batches, Carrier, Loop, Pool, Ports, Taken
+from streams.agents.measure import Counted, Measured, measure
+from streams.agents.outcome import Bound, Outcome, Record, State
+from streams.agents.tier import TierPorts, tier
+from streams.agents.tune import TunerState, tune
+from streams.calling.ledger import Work
+from streams.clock import Clock
+from streams.events.control import ModelState, Policy
+from streams.events.envelope import Event
+from streams.kafka.consumer import RunTransport
+from streams.kafka.publish import Publisher
+from streams.kafka.tables import TableView, declare
+from streams.kafka.tail import Tail
+from streams.learning.thresholds import Gains
+from streams.providers.http import HttpProvider
+from streams.providers.openai_chat import OpenAIChat
+from streams.providers.port import Provider, WireFormat
+from streams.routing import registry
+from streams.routing.decide import View
+from streams.routing.policy import initial_policy
+from streams.routing.quality import QualityView
+from streams.settings import Settings
+from streams.telemetry import Counters
+from streams.topology import (
+    BY_NAME,
+    CONTROL,
+    DEAD_LETTER_BYTES,
+    ROLES,
+    Stage,
+    Table,
+    changelog_of,
+    group_of,
+    stages_of,
+)
+
+logger = logging.getLogger(__name__)
+
+REBALANCE_MARGIN_S = 15.0
+REQUEST_TIMEOUT_S = 90.0
+FOR_EVER_S = 86_400.0
+COMMIT_S = 0.5
+LINGER_MS = 2
+RUN_RECORDS = 500
+RUNS_AHEAD = 16
+WIRES: Mapping[str, WireFormat] = {"openai_chat": OpenAIChat()}
+STATES: Mapping[str, type[State]] = {
+    "decided": Decided,
+    "calls": Work,
+    "waiting": Waiting,
+    "cells": Measured,
+    "counted": Counted,
+    "learner": Learned,
+    "tuner": TunerState,
+}
+"""What each table of the topology holds."""
+
+
+class App(faust.App):
+    """A Faust app that makes no folder and says when its tables are rebuilt."""
+
+    recovered = False
+
+    def _create_directories(self) -> None:
+        """Tables live in memory: there is nothing to keep in a folder."""
+
+    def on_rebalance_end(self) -> None:
+        """Partitions are assigned and tables rebuilt."""
+        super().on_rebalance_end()
+        self.recovered = True
+
+
+@dataclass
+class World:
+    """What all roles of a process share."""
+
+    settings: Settings
+    clock: Clock
+    counters: Counters
+    publisher: Publisher
+    tail: Tail[View]
+    providers: Mapping[str, Provider]
+
+    def view(self) -> View:
+        """Registry, policy and quality snapshot in force."""
+        return self.tail.view
+
+
+def fold(view: View, event: Event) -> View:
+    """Take a control record into the view.
+
+    Raises:
+        ValueError: The record can't be used; the last good one stays in force.
+    """
+    if isinstance(event, Policy):
+        return replace(view, policy=event)
+    if isinstance(event, ModelState):
+        return replace(view, quality=view.quality.with_part(event))
+    raise ValueError(f"{type(event).__name__} steers nothing")
+
+
+class Role:
+    """One role: its Faust app, its tables and its loops."""
+
+    def __init__(self, name: str, world: World) -> None:
+        self.name = name
+        self.world = world
+        self.stages = stages_of(name)
+        self.app = self._app()
+        self.tables = {
+            (stage.name, table.name): self._table(table)
+            for stage in self.stages
+            for table in stage.tables
+        }
+        self.loops = {stage.name: self._loop(stage) for stage in self.stages}
+        for stage in self.stages:
+            for topic in stage.reads:
+                self._agent(stage, topic.name)
+
+    @property
+    def prefix(self) -> str:
+        """Of every topic's name."""
+        return self.world.settings.kafka.prefix
+
+    def unready(self) -> list[str]:
+        """What this role still waits for."""
+        waits = [] if self.app.recovered else [f"{self.name}: partitions are not assigned yet"]
+        held = [str(tp) for loop in self.loops.values() for tp in loop.carrier.held]
+        return waits + [f"{self.name}: {tp} is held after bugs in a row" for tp in held]
+
+    async def start(self) -> None:
+        """Join the group."""
+        consumer = self.app.consumer
+        consumer.on_revoke = self._on_revoke
+        self.app.on_partitions_assigned.connect(self._on_assigned)
+        await self.app.start()
+
+    async def drain(self, timeout_s: float) -> bool:
+        """Take no more, finish what is in work; whether all of it was."""
+        async with asyncio.TaskGroup() as group:
+            drains = [group.create_task(loop.drain(timeout_s)) for loop in self.loops.values()]
+        return all(task.result() for task in drains)
+
+    async def leave(self) -> None:
+        """Commit what is settled and leave the group."""
+        await self.app.consumer.commit()
+        await self.app.stop()
+
+    async def crashed(self) -> None:
+        """Return only when the app stopped by itself, by raising what stopped it."""
+        await self.app.wait_until_stopped()
+        raise RuntimeError(f"role {self.name} stopped: {self.app.crash_reason!r}")
+
+    async def _on_revoke(self) -> None:
+        self.app.recovered = False
+        await self.drain(self.world.settings.worker.longest_call_s)
+
+    async def _on_assigned(self, *_: object, **__: object) -> None:
+        for loop in self.loops.values():
+            loop.resume()
+
+    def _app(self) -> App:
+        kafka, worker = self.world.settings.kafka, self.world.settings.worker
+        rebalance_s = worker.longest_call_s + REBALANCE_MARGIN_S
+        calling = self.name.startswith("tier-")
+        app = App(
+            group_of(self.name, kafka.prefix),
+            broker=[URL(f"kafka://{address}") for address in kafka.bootstrap.split(",")],
+            store="memory://",
+            broker_session_timeout=kafka.session_timeout_s,
+            broker_heartbeat_interval=kafka.session_timeout_s / 3,
+            broker_rebalance_timeout=rebalance_s,
+            broker_request_timeout=max(REQUEST_TIMEOUT_S, rebalance_s + REBALANCE_MARGIN_S),
+            broker_max_poll_interval=FOR_EVER_S,
+            broker_max_poll_records=worker.concurrency if calling else RUN_RECORDS,
+            broker_commit_interval=COMMIT_S,
+            stream_buffer_maxsize=RUNS_AHEAD,
+            stream_wait_empty=False,
+            stream_processing_timeout=FOR_EVER_S,
+            table_standby_replicas=0,
+            topic_allow_declare=False,
+            topic_disable_leader=True,
+            web_enabled=False,
+            loop=asyncio.get_running_loop(),
+        )
+        app.transport = RunTransport(app.conf.broker_consumer, app)
+        app.consumer.fetch_wait_ms = kafka.fetch_wait_ms
+        app.consumer.security = {}
+        return app
+
+    def _table(self, table: Table) -> TableView[Any]:
+        partitions = 1 if table.follows.single else self.world.settings.kafka.partitions
+        changelog = changelog_of(self.name, table, self.prefix)
+        view = declare(self.app, table, partitions)
+        return TableView(table, STATES[table.name], view, changelog)
+
+    def _loop(self, stage: Stage) -> Loop:
+        worker = self.world.settings.worker
+        if stage.name.startswith("tier-"):
+            stage = replace(stage, concurrency=worker.concurrency)
+        tables = {t.name: self.tables[stage.name, t.name] for t in stage.tables}
+        reads = {topic.full_name(self.prefix) for topic in stage.reads}
+        carrier = Carrier(
+            stage,
+            Ports(
+                publisher=self.world.publisher,
+                tables=tables,
+                settle=self.app.consumer.settle,
+                current=lambda generation: generation == self.app.consumer_generation_id,
+                owns=lambda: self._owns(reads),
+                prefix=self.prefix,
+                clock=self.world.clock,
+                counters=self.world.counters,
+            ),
+        )
+        if stage.name.startswith("tier-"):
+            return Pool(carrier, self._tier(carrier, tables["calls"]))
+        return Batches(carrier, lambda: self._bind(stage, tables))
+
+    def _owns(self, reads: set[str]) -> bool:
+        return self.app.recovered and any(
+            tp.topic in reads for tp in self.app.consumer.assignment()
+        )
+
+    def _agent(self, stage: Stage, name: str) -> None:
+        topic = self.app.topic(
+            BY_NAME[name].full_name(self.prefix),
+            key_type=bytes,
+            value_type=bytes,
+            value_serializer="raw",
+            key_serializer="raw",
+        )
+        loop = self.loops[stage.name]
+
+        async def take(stream: Any) -> None:
+            async for event in stream.noack().events():
+                run = event.message
+                if run.generation_id != self.app.consumer_generation_id:
+                    continue  # from before a rebalance: it will be read again
+                generation = run.generation_id
+                taken = [Taken(to_record(name, r), run.tp, generation) for r in run.records]
+                await loop.intake.put(taken)
+
+        self.app.agent(topic, name=f"{stage.name}-{name}")(take)
+
+    def _tier(
+        self, carrier: Carrier, calls: TableView[Work]
+    ) -> Callable[[Taken], Awaitable[Outcome]]:
+        number = int(carrier.stage.name.removeprefix("tier-"))
+        world = self.world
+
+        async def handle(taken: Taken) -> Outcome:
+            ports = TierPorts(
+                registry=lambda: world.view().registry,
+                calls=calls,
+                ledger=CarriedLedger(carrier, taken),
+                providers=world.providers,
+                clock=world.clock,
+                longest_call_s=world.settings.worker.longest_call_s,
+            )
+            return await tier(number, ports)(taken.record)
+
+        return handle
+
+    def _bind(self, stage: Stage, tables: Mapping[str, TableView[Any]]) -> Bound:
+        world, settings = self.world, self.world.settings
+        binders: Mapping[str, Callable[[], Bound]] = {
+            "admit": lambda: admit(settings.limits.max_task_bytes),
+            "classify": lambda: classify(
+                world.view, tables["decided"], world.clock, settings.routing.read_salt()
+            ),
+            "join": lambda: join(tables["waiting"], world.clock),
+            "measure": lambda: measure(
+                tables["cells"], tables["counted"], world.clock, bucket_s=settings.policy.bucket_s
+            ),
+            "learn": lambda: learn(tables["learner"]),
+            "tune": lambda: tune(
+                tables["tuner"],
+                initial=starting_policy(settings, world.clock.now()),
+                gains=Gains(min_judged=settings.policy.min_judged),
+                bucket_s=settings.policy.bucket_s,
+                partitions=settings.kafka.partitions,
+            ),
+        }
+        return binders[stage.name]()
+
+
+class CarriedLedger:
+    """A tier's ledger for one record: confirmed by the loop's carrier, under its generation."""
+
+    def __init__(self, carrier: Carrier, taken: Taken) -> None:
+        self._carrier = carrier
+        self._taken = taken
+
+    async def confirm(self, record: Record, sends: Any, puts: Any) -> None:  # noqa: ARG002 (the record is the taken one)
+        """Table first, then topic."""
+        await self._carrier.confirm_now(self._taken, sends, puts)
+
+
+def to_record(name: str, fetched: Any) -> Record:
+    """A fetched record as a handler sees it."""
+    return Record(
+        topic=name,
+        partition=fetched.partition,
+        offset=fetched.offset,
+        key=fetched.key,
+        value=fetched.value,
+        headers=tuple(fetched.headers),
+        at=datetime.fromtimestamp(max(fetched.timestamp, 0) / 1000, UTC),
+    )
+
+
+def starting_policy(settings: Settings, now: datetime) -> Policy:
+    """The policy before the tuner has said anything."""
+    policy = initial_policy(now, settings.policy.target)
+    return policy.model_copy(update={"strategy": settings.policy.strategy})
+
+
+def starting_view(settings: Settings, now: datetime) -> View:
+    """What is in force before any control record was read."""
+    known = registry.parse(settings.models)
+    return View(known, starting_policy(settings, now), QualityView())
+
+
+@asynccontextmanager
+async def world_of(settings: Settings, clock: Clock) -> AsyncIterator[World]:
+    """Producer, control tail and providers, closed again at the end."""
+    async with AsyncExitStack() as stack:
+        producer = AIOKafkaProducer(
+            bootstrap_servers=settings.kafka.bootstrap,
+            acks="all",
+            linger_ms=LINGER_MS,
+            max_request_size=2 * DEAD_LETTER_BYTES,
+        )
+        await producer.start()
+        stack.push_async_callback(producer.stop)
+        consumer = AIOKafkaConsumer(
+            bootstrap_servers=settings.kafka.bootstrap,
+            fetch_max_wait_ms=settings.kafka.fetch_wait_ms,
+            enable_auto_commit=False,
+        )
+        view = starting_view(settings, clock.now())
+        tail = Tail(consumer, CONTROL, settings.kafka.prefix, view, fold, clock)
+        providers: dict[str, Provider] = {}
+        for name, provider in settings.providers.items():
+            http = HttpProvider(
+                provider.base_url,
+                WIRES[provider.wire],
+                clock,
+                api_key_env=provider.api_key_env,
+                connections=len(ROLES) * settings.worker.concurrency,
+            )
+            providers[name] = await stack.enter_async_context(http)
+        yield World(settings, clock, Counters(), Publisher(producer, clock), tail, providers)
+
+
+async def run_worker(
+    settings: Settings, stop: asyncio.Event, clock: Clock, on_ops: Callable[[int], None]
+) -> int:
+    """Run the roles until `stop` is set, then drain.
+
+    Args:
+        settings: All of them; `worker.roles` says which roles.
+        stop: Set by a signal.
+        clock: Time.
+        on_ops: Told the port of health, readiness and metrics.
+
+    Returns:
+        0 when everything in work was finished in time, 1 when some was handed back.
+
+    Raises:
+        Exception: What stopped a role; nothing it left unconfirmed was settled.
+    """
+    async with world_of(settings, clock) as world, asyncio.TaskGroup() as group:
+        tail = group.create_task(world.tail.run())
+        await world.tail.ready.wait()
+        roles = [Role(name, world) for name in settings.worker.roles]
+        watch(world, roles)
+        host, port = settings.worker.ops_host, settings.worker.ops_port
+
+        def unready() -> list[str]:
+            return [reason for role in roles for reason in role.unready()]
+
+        async with ops.serve(
+            host, port, unready=unready, metrics=world.counters.exposition
+        ) as took:
+            on_ops(took)
+            loops = [
+                group.create_task(loop.run()) for role in roles for loop in role.loops.values()
+            ]
+            for role in roles:
+                await role.start()
+            watches = [group.create_task(role.crashed()) for role in roles]
+            await stop.wait()
+            for task in watches:
+                task.cancel()
+            drained = await drain(roles, settings.worker.grace_s)
+        for task in (*loops, tail):
+            task.cancel()
+    return 0 if drained else 1
+
+
+async def drain(roles: list[Role], grace_s: float) -> bool:
+    """Drain all roles at once, then let each commit and leave its group."""
+    async with asyncio.TaskGroup() as group:
+        drains = [group.create_task(role.drain(grace_s)) for role in roles]
+    async with asyncio.TaskGroup() as group:
+        for role in roles:
+            group.create_task(role.leave())
+    return all(task.result() for task in drains)
+
+
+def watch(world: World, roles: list[Role]) -> None:
+    """Register the gauges."""
+    counters, view = world.counters, world.view
+    loops = [(name, loop) for role in roles for name, loop in role.loops.items()]
+    counters.watch("tierflow.in_flight", lambda: {(n,): float(loop.in_work) for n, loop in loops})
+    counters.watch(
+        "tierflow.held", lambda: {(n,): float(len(loop.carrier.held)) for n, loop in loops}
+    )
+    counters.watch("tierflow.lessons", lambda: {(): float(view().quality.lessons)})
+    counters.watch("tierflow.model_state.version", lambda: {(): float(view().quality.version)})
+    counters.watch("tierflow.policy.version", lambda: {(): float(view().policy.version)})
+    counters.watch(
+        "tierflow.threshold",
+        lambda: {(tier,): value for tier, value in view().policy.thresholds.items()},
+    )

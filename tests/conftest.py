@@ -1,0 +1,97 @@
+"""Which Kafka the tests run on, and what every test may ask for."""
+
+import asyncio
+import os
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from streams import ids
+from streams.clock import SystemClock
+from streams.rig.broker import EmbeddedBroker
+from tests import wire
+from tests.clusters import (
+    ApacheKafka,
+    Cluster,
+    RunningKafka,
+    UnavailableError,
+    cache_folder,
+    find_java,
+    resolve_jars,
+)
+
+KAFKA_HELP = (
+    "embedded (default), apache (a real broker from Maven artifacts), or HOST:PORT of a running "
+    "one (also: KAFKA_BOOTSTRAP)"
+)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--kafka", metavar="WHICH", default=None, help=KAFKA_HELP)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    which = kafka_of(config)
+    if which == "apache":
+        try:
+            resolve_jars(cache_folder())
+            find_java()
+        except UnavailableError as error:
+            raise pytest.UsageError(f"--kafka=apache: {error}") from error
+    elif which != "embedded" and not re.fullmatch(r"[^\s:]+:\d+", which):
+        raise pytest.UsageError(f"--kafka={which}: want {KAFKA_HELP}")
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    return f"kafka: {kafka_of(config)}"
+
+
+def kafka_of(config: pytest.Config) -> str:
+    """`embedded`, `apache` or host:port: the option, else the environment, else embedded."""
+    chosen = config.getoption("--kafka") or os.environ.get("KAFKA_BOOTSTRAP")
+    return str(chosen or "embedded")
+
+
+@pytest.fixture(scope="session")
+def kafka(pytestconfig: pytest.Config) -> str:
+    """Which Kafka was asked for: `embedded`, `apache`, or host:port."""
+    return kafka_of(pytestconfig)
+
+
+@pytest.fixture(scope="session")
+def broker(kafka: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """A Kafka for the whole run: `.bootstrap`, `.kind`; `apache` may be killed and started."""
+    if kafka == "embedded":
+        tansu = EmbeddedBroker(SystemClock())
+        asyncio.run(tansu.start())
+        yield RunningKafka(tansu.bootstrap, kind="embedded")
+        tansu.kill()
+    elif kafka == "apache":
+        node = ApacheKafka(resolve_jars(cache_folder()), tmp_path_factory.mktemp("kafka"))
+        node.start()
+        yield node
+        node.stop()
+    else:
+        yield RunningKafka(kafka)
+
+
+@pytest.fixture(scope="session")
+def run_id() -> str:
+    """Eight hex digits that tell this run from every other on a shared cluster."""
+    return ids.digest(f"{os.getpid()} {SystemClock().now()}".encode())[:8]
+
+
+@pytest.fixture
+def prefix(request: pytest.FixtureRequest, run_id: str) -> Iterator[str]:
+    """A prefix for topics and groups that no other test or run has: `name-of-the-test-1a2b3c4d.`.
+
+    On a running cluster the topics under it are deleted behind the test.
+    """
+    words = re.sub(r"[^a-z0-9]+", "-", request.node.name.lower()).strip("-")
+    own = f"{words.removeprefix('test-')[:60]}-{run_id}."
+    yield own
+    if "broker" in request.fixturenames:
+        cluster: Cluster = request.getfixturevalue("broker")
+        if cluster.kind == "running":
+            asyncio.run(wire.delete_topics(cluster.bootstrap, own))

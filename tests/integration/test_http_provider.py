@@ -1,0 +1,192 @@
+"""What goes over the wire, and what comes of servers that do as they like."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import orjson
+import pytest
+from aiohttp import web
+
+from streams.calling.attempts import Failure
+from streams.clock import SystemClock
+from streams.events.task import Message
+from streams.providers.http import RESPONSE_BYTES, HttpProvider
+from streams.providers.openai_chat import OpenAIChat
+from streams.providers.port import Failed, Prompt, Reply
+
+CLOCK = SystemClock()
+PROMPT = Prompt("call-7", "m", (Message(content="2 + 2?"),))
+Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+@contextlib.asynccontextmanager
+async def serving(answer: Answer) -> AsyncIterator[str]:
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", answer)
+    runner = web.AppRunner(app, handler_cancellation=True, access_log=None, shutdown_timeout=0.1)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}/v1/"
+    finally:
+        await runner.cleanup()
+
+
+async def ask(answer: Answer, timeout_s: float = 5.0) -> Reply | Failed:
+    async with serving(answer) as url, HttpProvider(url, OpenAIChat(), CLOCK) as provider:
+        return await provider.call(PROMPT, timeout_s=timeout_s)
+
+
+def completed(text: str = "4") -> web.Response:
+    choice = {"message": {"content": text}, "finish_reason": "stop"}
+    return web.Response(body=orjson.dumps({"choices": [choice]}))
+
+
+async def test_a_call_carries_its_id_and_the_key_where_there_is_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("A_KEY", "secret")
+    seen: list[web.Request] = []
+
+    async def answer(request: web.Request) -> web.Response:
+        seen.append(request)
+        return completed()
+
+    async with serving(answer) as url:
+        for key in ("A_KEY", "NO_SUCH_KEY", None):
+            async with HttpProvider(url, OpenAIChat(), CLOCK, api_key_env=key) as provider:
+                reply = await provider.call(PROMPT, timeout_s=5)
+                assert isinstance(reply, Reply)
+                assert reply.model == "m"
+    assert {request.path for request in seen} == {"/v1/chat/completions"}
+    assert {request.headers["x-tierflow-call-id"] for request in seen} == {"call-7"}
+    assert [request.headers.get("authorization") for request in seen] == [
+        "Bearer secret",
+        None,
+        None,
+    ]
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+async def test_a_redirect_is_not_followed(status: int) -> None:
+    paths: list[str] = []
+
+    async def answer(request: web.Request) -> web.Response:
+        paths.append(request.path)
+        return web.Response(status=status, headers={"location": "/elsewhere"})
+
+    failed = await ask(answer)
+    assert isinstance(failed, Failed)
+    assert failed.failure is Failure.REFUSED
+    assert paths == ["/v1/chat/completions"]
+
+
+async def test_a_failed_call_is_one_request() -> None:
+    calls: list[str] = []
+
+    async def answer(request: web.Request) -> web.Response:
+        calls.append(request.path)
+        return web.Response(status=503)
+
+    failed = await ask(answer)
+    assert isinstance(failed, Failed)
+    assert failed.failure is Failure.OVERLOADED
+    assert len(calls) == 1
+
+
+async def test_a_connection_that_ends_without_a_word_was_cut() -> None:
+    async def answer(request: web.Request) -> web.StreamResponse:
+        assert request.transport is not None
+        request.transport.abort()
+        return web.Response()
+
+    failed = await ask(answer)
+    assert isinstance(failed, Failed)
+    assert failed.failure is Failure.CUT
+
+
+async def test_an_answer_without_end_is_not_read_to_its_end() -> None:
+    async def answer(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        with contextlib.suppress(ConnectionError):
+            while True:
+                await response.write(b"x" * (1 << 20))
+        return response
+
+    failed = await ask(answer, timeout_s=20)
+    assert isinstance(failed, Failed)
+    assert failed.failure is Failure.GARBAGE
+    assert str(RESPONSE_BYTES) in failed.detail
+
+
+async def test_an_answer_that_drips_is_cut_off_by_the_time_for_all_of_it() -> None:
+    async def answer(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        while True:
+            await response.write(b" ")
+            await CLOCK.sleep(0.02)
+
+    failed = await ask(answer, timeout_s=0.3)
+    assert isinstance(failed, Failed)
+    assert failed.failure is Failure.TIMED_OUT
+
+
+async def test_a_call_that_found_no_free_connection_was_never_sent() -> None:
+    taken = asyncio.Event()
+
+    async def answer(request: web.Request) -> web.Response:
+        taken.set()
+        await CLOCK.sleep(0.6)
+        return completed()
+
+    async with (
+        serving(answer) as url,
+        HttpProvider(url, OpenAIChat(), CLOCK, connections=1) as provider,
+        asyncio.TaskGroup() as group,
+    ):
+        first = group.create_task(provider.call(PROMPT, timeout_s=5))
+        await taken.wait()
+        second = await provider.call(PROMPT, timeout_s=0.2)
+        assert isinstance(second, Failed)
+        assert second.failure is Failure.UNREACHABLE
+    assert isinstance(first.result(), Reply)
+
+
+async def test_a_connection_is_used_again() -> None:
+    ports: set[object] = set()
+
+    async def answer(request: web.Request) -> web.Response:
+        assert request.transport is not None
+        ports.add(request.transport.get_extra_info("peername"))
+        return completed()
+
+    async with serving(answer) as url, HttpProvider(url, OpenAIChat(), CLOCK) as provider:
+        for _ in range(5):
+            assert isinstance(await provider.call(PROMPT, timeout_s=5), Reply)
+    assert len(ports) == 1
+
+
+async def test_a_cancelled_call_is_cancelled_and_frees_its_connection() -> None:
+    async def answer(request: web.Request) -> web.Response:
+        await asyncio.Event().wait()
+        return completed()
+
+    async with (
+        serving(answer) as url,
+        HttpProvider(url, OpenAIChat(), CLOCK, connections=1) as provider,
+    ):
+        for _ in range(2):
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.1):
+                    await provider.call(PROMPT, timeout_s=5)
+
+
+@pytest.mark.parametrize("url", ["http://", "ftp://127.0.0.1/v1", "http://127.0.0.1:1/v1"])
+async def test_an_address_where_nobody_can_be_is_unreachable(url: str) -> None:
+    async with HttpProvider(url, OpenAIChat(), CLOCK) as provider:
+        failed = await provider.call(PROMPT, timeout_s=2)
+    assert isinstance(failed, Failed)
+    assert failed.failure is Failure.UNREACHABLE
