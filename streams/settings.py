@@ -59,7 +59,7 @@ class KafkaSettings(Section):
 
     bootstrap: Annotated[str, Field(pattern=r"^[^\s,:]+:\d+(,[^\s,:]+:\d+)*$")] = "127.0.0.1:9092"
     """host:port, or several of them after commas."""
-    prefix: Annotated[str, Field(pattern=r"^[a-zA-Z0-9._-]{1,64}$")] = "tierflow."
+    prefix: Annotated[str, Field(pattern=r"^[a-zA-Z0-9._-]{1,100}$")] = "tierflow."
     """Before the name of every topic; groups are named after it."""
     partitions: Annotated[int, Field(ge=1, le=1000)] = PARTITIONS
     """Partitions of every topic that has more than one."""

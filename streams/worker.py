@@ -336,7 +336,7 @@ def starting_policy(settings: Settings, now: datetime) -> Policy:
 
 def starting_view(settings: Settings, now: datetime) -> View:
     """What is in force before any control record was read."""
-    known = registry.parse(settings.models)
+    known = registry.parse({"models": settings.models})
     return View(known, starting_policy(settings, now), QualityView())
 
 
@@ -352,12 +352,12 @@ async def world_of(settings: Settings, clock: Clock) -> AsyncIterator[World]:
         )
         await producer.start()
         stack.push_async_callback(producer.stop)
+        view = starting_view(settings, clock.now())
         consumer = AIOKafkaConsumer(
             bootstrap_servers=settings.kafka.bootstrap,
             fetch_max_wait_ms=settings.kafka.fetch_wait_ms,
             enable_auto_commit=False,
         )
-        view = starting_view(settings, clock.now())
         tail = Tail(consumer, CONTROL, settings.kafka.prefix, view, fold, clock)
         providers: dict[str, Provider] = {}
         for name, provider in settings.providers.items():
@@ -406,8 +406,9 @@ async def run_worker(
             loops = [
                 group.create_task(loop.run()) for role in roles for loop in role.loops.values()
             ]
-            for role in roles:
-                await role.start()
+            async with asyncio.TaskGroup() as starts:
+                for role in roles:
+                    starts.create_task(role.start())
             watches = [group.create_task(role.crashed()) for role in roles]
             await stop.wait()
             for task in watches:

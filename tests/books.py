@@ -1,6 +1,6 @@
 """The embedded ClickHouse for tests that write books, and a sink as a process of its own.
 
-python -m tests.books BOOTSTRAP PREFIX URL      # a sink, until SIGTERM
+python -m tests.books BOOTSTRAP PREFIX URL DATABASE SESSION_S      # a sink, until SIGTERM
 """
 
 import asyncio
@@ -60,12 +60,12 @@ class Books:
             self.child.kill()
 
 
-async def _main(bootstrap: str, prefix: str, url: str, database: str) -> None:
+async def _main(bootstrap: str, prefix: str, url: str, database: str, session_s: str) -> None:
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     await run_sink(
         bootstrap=bootstrap, prefix=prefix, clickhouse_url=url, database=database, stop=stop,
-        clock=SystemClock(),
+        clock=SystemClock(), session_timeout_s=float(session_s), on_ready=lambda: print("ready", flush=True),  # noqa: T201
     )  # fmt: skip
 
 

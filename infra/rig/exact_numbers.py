@@ -58,19 +58,17 @@ def unit_tasks() -> Iterator[Exact]:
         for amount in amounts
     ]
     chosen = sorted(pairs, key=lambda pair: (pair[0] == "1", pairs.index(pair) * 7 % len(pairs)))
-    for n, (amount, source, target, result) in enumerate(chosen[:35]):
-        asked = CONVERT[n % len(CONVERT)].format(amount, source, target)
+    for amount, source, target, result in chosen[:35]:
+        asked = pick(CONVERT, f"{amount} {source}", "how").format(amount, source, target)
         yield Exact("tier0/units", asked, f"{result} {target}")
-    for source, target, amounts in DEGREES:
-        for n, amount in enumerate(amounts):
+    for source, target, degrees in DEGREES:
+        for n, given in enumerate(degrees):
             to_fahrenheit = target == "Fahrenheit"
-            exact = (
-                Fraction(amount * 9, 5) + 32 if to_fahrenheit else Fraction((amount - 32) * 5, 9)
-            )
+            exact = Fraction(given * 9, 5) + 32 if to_fahrenheit else Fraction((given - 32) * 5, 9)
             if n % 2:
-                asked, unit = f"Convert {amount} degrees {source} to {target}", target
+                asked, unit = f"Convert {given} degrees {source} to {target}", target
             else:
-                asked, unit = f"What is {amount} °{source[0]} in °{target[0]}?", f"°{target[0]}"
+                asked, unit = f"What is {given} °{source[0]} in °{target[0]}?", f"°{target[0]}"
             yield Exact("tier0/units", asked, f"{plain(exact)} {unit}")
 
 

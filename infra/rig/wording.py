@@ -80,12 +80,10 @@ def _filled(template: Mapping[str, Any], thing: str) -> Iterator[str]:
     round_length = len(shared)
     for options in slots.values():
         round_length *= len(options)
-    turns = {
-        name: _turn(len(options), f"{thing} {name}")
-        for name, options in [*slots.items(), ("", shared)]
-    }
+    turns = {name: _turn(len(options), f"{thing} {name}") for name, options in slots.items()}
+    case_turn = _turn(len(shared), f"{thing} ")
     for n in range(round_length):
-        values = dict(shared[_place(n, *turns[""], len(shared))])
+        values = dict(shared[_place(n, *case_turn, len(shared))])
         values |= {
             name: options[_place(n, *turns[name], len(options))] for name, options in slots.items()
         }

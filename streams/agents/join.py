@@ -32,13 +32,14 @@ def join(waiting: Mapping[str, Waiting], clock: Clock) -> Bound:
             if isinstance(score, Rejected):
                 return Bury(score.reason, score.detail)
             half = _recall(waiting, score.task_id)
-            joined = join_score(half, score, _event_id(record), record.at)
+            joined = join_score(half, score, record.offset, record.at)
             return _carry(record, score.task_id, half, joined, clock)
         decision = decode(Decision, record.value)
         if isinstance(decision, Rejected):
             return Bury(decision.reason, decision.detail)
         half = _recall(waiting, decision.task_id)
-        return _carry(record, decision.task_id, half, join_decision(half, decision), clock)
+        joined = join_decision(half, decision, record.offset)
+        return _carry(record, decision.task_id, half, joined, clock)
 
     return Bound(handle)
 
@@ -60,14 +61,9 @@ def _carry(record: Record, task_id: str, half: Half, joined: Joined, clock: Cloc
             key=task_id,
             event=lesson,
             id=lesson.lesson_id,
-            cause=_event_id(record),
+            cause=record.header("ce_id"),
             traceparent=record.header("traceparent"),
         )
         for lesson in joined.lessons
     )
     return Emit(sends, puts, joined.step)
-
-
-def _event_id(record: Record) -> str:
-    """The event's id, or its place in the log where a record has none."""
-    return record.header("ce_id") or f"{record.topic}/{record.partition}/{record.offset}"

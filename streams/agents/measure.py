@@ -95,7 +95,7 @@ def measure(
             return Skip("idle")
         sends = tuple(_publication(key, growing, bucket_s) for key, growing in touched.items())
         puts = tuple(
-            Put("cells", key, Measured(at=now, cell=growing.cell, offset=growing.offset))
+            Put("cells", key, _measured(growing, now), partition=growing.partition)
             for key, growing in touched.items()
         )
         touched.clear()
@@ -107,6 +107,10 @@ def measure(
 def _recall(known: Measured | None, place: tuple[Tier, str | None, datetime, int]) -> _Growing:
     cell, offset = (Cell(), -1) if known is None else (known.cell, known.offset)
     return _Growing(*place, cell, offset)
+
+
+def _measured(growing: _Growing, now: datetime) -> Measured:
+    return Measured(at=now, cell=growing.cell, offset=growing.offset)
 
 
 def _publication(key: str, growing: _Growing, bucket_s: float) -> Send:

@@ -50,8 +50,7 @@ class TunerState(State):
 class _Memory:
     """The table, unpacked.
 
-    `touched` names the cells that are not written yet, `dirty` says that the rest is not;
-    `announced`, that the policy in force has been published since the binding.
+    `touched` names the cells that are not written yet, `dirty` says that the rest is not.
     """
 
     windows: Windows
@@ -59,7 +58,6 @@ class _Memory:
     lessons: int
     offset: int
     recent: deque[str]
-    announced: bool = False
     dirty: bool = False
     touched: set[str] = field(default_factory=set)
 
@@ -77,19 +75,14 @@ class _Memory:
         self.windows.judge(lesson)
         return "judged"
 
-    def steer(self, steering: Steering, dropped: tuple[str, ...] = ()) -> str:
-        """Take in what a tick came to, as a closed word; a new policy is to be announced."""
-        moved = self.steering is None or steering.policy is not self.steering.policy
-        self.announced = not moved
+    def steer(
+        self, steering: Steering, now: datetime, dropped: tuple[str, ...] = ()
+    ) -> tuple[Put, ...]:
+        """Take in what a tick came to, and write it; the cells `dropped` are deleted."""
         self.steering = steering
         self.dirty = True
         self.touched.difference_update(dropped)
-        return "moved" if moved else "steady"
-
-    def announce(self) -> tuple[Send, ...]:
-        """Publish the policy in force."""
-        self.announced = True
-        return () if self.steering is None else (_publication(self.steering.policy),)
+        return (*self.flush(now), *(Put("tuner", key, None) for key in dropped))
 
     def state(self, now: datetime) -> TunerState:
         """What the table is to hold of all but the cells."""
@@ -128,9 +121,9 @@ def tune(
 ) -> Bound:
     """Hold the quality target with the cheapest thresholds that do.
 
-    A changed policy is written to the table in one tick and published in the next: were it
-    published first, a crash in between could give one version to two policies. Every binding
-    publishes the policy in force again, under the same id, since that may not have happened.
+    A policy is kept before it is published, so that no version is ever given to two of them.
+    Every binding publishes the one in force again, under the same id, since a crash may have come
+    in between.
 
     Args:
         tuned: The table, read whole once, here.
@@ -141,6 +134,7 @@ def tune(
         keep_windows: How many windows back cells of performance are kept.
     """
     memory = _recall(tuned, bucket_s, partitions, keep_windows)
+    announced = False
 
     async def handle(record: Record) -> Outcome:
         return _fold(memory, record)
@@ -150,18 +144,23 @@ def tune(
         return Skip("folded" if puts else "idle", puts)
 
     async def tick(now: datetime) -> Outcome:
-        if memory.steering is None:
-            memory.steer(Steering(policy=initial.model_copy(update={"version": 1, "at": now})))
-            puts = memory.flush(now)
-            return Emit(memory.announce(), puts, "published")
-        if not memory.announced:
-            return Emit(memory.announce(), label="published")
-        steered, dropped = _advance(memory, memory.steering, initial, now, gains)
-        if steered is memory.steering:
+        nonlocal announced
+        known = memory.steering
+        if known is None:
+            announced = True
+            first = Steering(policy=initial.model_copy(update={"version": 1, "at": now}))
+            puts = memory.steer(first, now)
+            return Emit((_publication(first.policy),), puts, "published")
+        if not announced:
+            announced = True
+            return Emit((_publication(known.policy),), label="published")
+        steered, dropped = _advance(memory.windows, known, initial, now, gains)
+        if steered is known:
             return Skip("idle")
-        said = memory.steer(steered, dropped)
-        puts = (*memory.flush(now), *(Put("tuner", key, None) for key in dropped))
-        return Skip(said, puts)
+        puts = memory.steer(steered, now, dropped)
+        if steered.policy is known.policy:
+            return Skip("steady", puts)
+        return Emit((_publication(steered.policy),), puts, "moved")
 
     return Bound(handle, close, tick)
 
@@ -219,13 +218,13 @@ def _settle(known: Steering, initial: Policy, now: datetime) -> Steering:
 
 
 def _advance(
-    memory: _Memory, known: Steering, initial: Policy, now: datetime, gains: Gains
+    windows: Windows, known: Steering, initial: Policy, now: datetime, gains: Gains
 ) -> tuple[Steering, tuple[str, ...]]:
     """Put new settings in force, else close what is to be closed; and which cells to forget."""
     settled = _settle(known, initial, now)
     if settled is not known:
         return settled, ()
-    windows, before = memory.windows, memory.windows.closed_at
+    before = windows.closed_at
     closed = windows.close(now)
     until = windows.closed_at
     if until is None or until == before:

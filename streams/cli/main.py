@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from streams.cli.answers import Exit, NotFoundError, UsageError, add_common
 
 COMMANDS = (
+    "demo",
     "rig",
     "worker",
     "sink",

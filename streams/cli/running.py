@@ -4,6 +4,7 @@ import asyncio
 import logging
 import signal
 import sys
+import time
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
@@ -52,10 +53,11 @@ def log_to_stderr(settings: "LoggingSettings") -> None:
 class Plain(logging.Formatter):
     """`time level room: message`, in UTC."""
 
+    converter = time.gmtime
+    default_msec_format = "%s.%03dZ"
+
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)-7s %(name)s: %(message)s")
-        self.default_msec_format = "%s.%03dZ"
-        self.converter = _utc
 
 
 class JsonLines(logging.Formatter):
@@ -74,9 +76,3 @@ class JsonLines(logging.Formatter):
         if record.exc_info:
             line["error"] = self.formatException(record.exc_info)
         return orjson.dumps(line).decode()
-
-
-def _utc(seconds: float | None) -> "object":
-    from datetime import UTC, datetime
-
-    return datetime.fromtimestamp(seconds or 0, UTC).timetuple()

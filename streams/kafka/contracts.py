@@ -8,18 +8,27 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import orjson
+from pydantic.json_schema import GenerateJsonSchema
 
 from streams.events.envelope import SPEC_VERSION, Event
 from streams.events.feedback import Feedback
 from streams.events.task import Task
-from streams.kafka.topics import Layout, readers, wanted
-from streams.topology import STAGES, TOPICS, Topic
+from streams.kafka.topics import Layout, wanted
+from streams.topology import STAGES, SUNK, TOPICS, Topic
 
 INPUTS = (Task, Feedback)
 """What others write: their schemas say what is accepted, the others' what is written."""
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 BINDING_VERSION = "0.5.0"
+
+
+class _Untitled(GenerateJsonSchema):
+    """Without a title for each field that says no more than its name."""
+
+    def field_title_should_be_set(self, schema: object) -> bool:  # noqa: ARG002 (pydantic's own)
+        """Never."""
+        return False
 
 
 def event_name(event: type[Event]) -> str:
@@ -46,7 +55,7 @@ def events() -> tuple[type[Event], ...]:
 def schema_of(event: type[Event]) -> dict[str, Any]:
     """The event's JSON Schema: of what is accepted for an input, else of what is written."""
     mode = "validation" if event in INPUTS else "serialization"
-    schema = event.model_json_schema(mode=mode)  # type: ignore[arg-type]
+    schema = event.model_json_schema(mode=mode, schema_generator=_Untitled)  # type: ignore[arg-type]
     name = event_name(event)
     head = {"$schema": DIALECT, "$id": f"urn:tierflow:{name}:{version_of(event)}", "title": name}
     return {**head, **{key: value for key, value in schema.items() if key != "title"}}
@@ -112,7 +121,6 @@ def _channel(topic: Topic, config: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _operations() -> Iterator[tuple[str, dict[str, Any]]]:
-    groups = {topic: group for group, read in readers("tierflow.").items() for topic in read}
     for stage in STAGES:
         for topic in stage.reads:
             binding = {"groupId": {"type": "string", "const": f"tierflow-{stage.role}"}}
@@ -120,7 +128,7 @@ def _operations() -> Iterator[tuple[str, dict[str, Any]]]:
         for topic in stage.writes:
             yield f"{stage.name}-writes-{topic.name}", _operation("send", topic, {})
     sunk = {"groupId": {"type": "string", "const": "tierflow-sink"}}
-    for topic in (t for t in TOPICS if groups.get(t) == "tierflow-sink"):
+    for topic in SUNK:
         yield f"sink-reads-{topic.name}", _operation("receive", topic, sunk)
 
 
@@ -141,7 +149,10 @@ def _message(event: type[Event]) -> dict[str, Any]:
         "name": event.TYPE,
         "summary": (event.__doc__ or name).strip().splitlines()[0],
         "headers": {"$ref": "#/components/schemas/headers"},
-        "payload": {"$ref": f"./events/{name}.{version_of(event)}.schema.json"},
+        "payload": {
+            "schemaFormat": "application/schema+json;version=draft-2020-12",
+            "schema": {"$ref": f"./events/{name}.{version_of(event)}.schema.json"},
+        },
         "bindings": {
             "kafka": {
                 "key": {"type": "string", "description": keys},

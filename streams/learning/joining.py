@@ -1,8 +1,8 @@
 """Decision and feedback, in any order, each feedback once → lesson.
 
 A decision and the scores of its task meet in a `Half`, kept under the task's id until it expires.
-Whichever comes second makes the lesson. What was made is remembered, so that a redelivery makes
-the same lesson again and anything else makes none.
+Whichever comes second makes the lesson. What was made is remembered with its place in the log, so
+that a redelivery makes the same lesson again and anything else makes none.
 """
 
 import enum
@@ -35,12 +35,13 @@ class Chosen(Part):
 class Heard(Part):
     """The first score of one feedback.
 
-    `event_id` tells its redelivery from a correction, `taught_by` names the decision it made a
-    lesson with, `early` says that it came before that decision.
+    `offset` in `scores` tells its redelivery from somebody saying it again; an event id would
+    not, since the same words have the same one. `taught_by` names the decision it made a lesson
+    with, `early` says that it came before that decision.
     """
 
     feedback_id: str
-    event_id: str
+    offset: int
     score: Share
     source: Source
     heard_at: datetime
@@ -49,9 +50,10 @@ class Heard(Part):
 
 
 class Half(Part):
-    """What is known of one task so far."""
+    """What is known of one task so far; `offset` is where in `decisions` it was chosen."""
 
     chosen: Chosen | None = None
+    offset: int = -1
     heard: tuple[Heard, ...] = ()
 
 
@@ -77,12 +79,13 @@ class Joined:
     lessons: tuple[Lesson, ...] = ()
 
 
-def join_decision(half: Half, decision: Decision) -> Joined:
+def join_decision(half: Half, decision: Decision, offset: int) -> Joined:
     """Meet the scores that came before the decision, and wait for those to come.
 
     Args:
         half: What is known of the task.
         decision: A decision about the task: its first, the same again, or another.
+        offset: Its place on its partition: the same when it is delivered again.
     """
     chosen = _keep(decision)
     if half.chosen is None:
@@ -92,35 +95,34 @@ def join_decision(half: Half, decision: Decision) -> Joined:
         )
         lessons = tuple(_teach(decision.task_id, chosen, score) for score in heard)
         step = Step.JOINED if lessons else Step.REMEMBERED
-        return Joined(step, Half(chosen=chosen, heard=heard), lessons)
+        return Joined(step, Half(chosen=chosen, offset=offset, heard=heard), lessons)
     if half.chosen.decision_id == chosen.decision_id:
-        early = (s for s in half.heard if s.early and s.taught_by == chosen.decision_id)
-        lessons = tuple(_teach(decision.task_id, half.chosen, score) for score in early)
-        return Joined(Step.REPEATED, half, lessons)
+        return _decide_again(half, half.chosen, decision.task_id, redelivered=offset == half.offset)
     if chosen.decided_at > half.chosen.decided_at:
-        return Joined(Step.REDECIDED, half.model_copy(update={"chosen": chosen}))
+        changes = {"chosen": chosen, "offset": offset}
+        return Joined(Step.REDECIDED, half.model_copy(update=changes))
     return Joined(Step.OUTDATED, half)
 
 
-def join_score(half: Half, score: Score, event_id: str, heard_at: datetime) -> Joined:
+def join_score(half: Half, score: Score, offset: int, heard_at: datetime) -> Joined:
     """Meet the decision if it is known, else wait for it.
 
     Args:
         half: What is known of the task.
         score: Checked feedback on the task.
-        event_id: The score's event id: the same when it is delivered again.
+        offset: Its place on its partition: the same when it is delivered again.
         heard_at: When the score arrived. `score.at` is what the publisher claims and would let
             it choose the window in which it counts.
     """
     known = next((s for s in half.heard if s.feedback_id == score.feedback_id), None)
     if known is not None:
-        return _hear_again(half, known, score, event_id)
+        return _hear_again(half, known, score, offset)
     if len(half.heard) >= HEARD_LIMIT:
         return Joined(Step.CROWDED, half)
     chosen = half.chosen
     heard = Heard(
         feedback_id=score.feedback_id,
-        event_id=event_id,
+        offset=offset,
         score=score.score,
         source=score.source,
         heard_at=heard_at,
@@ -132,8 +134,14 @@ def join_score(half: Half, score: Score, event_id: str, heard_at: datetime) -> J
     return Joined(Step.JOINED, kept, (_teach(score.task_id, chosen, heard),))
 
 
-def _hear_again(half: Half, known: Heard, score: Score, event_id: str) -> Joined:
-    if known.event_id != event_id:
+def _decide_again(half: Half, chosen: Chosen, task_id: str, *, redelivered: bool) -> Joined:
+    early = (s for s in half.heard if s.early and s.taught_by == chosen.decision_id)
+    lessons = tuple(_teach(task_id, chosen, score) for score in early) if redelivered else ()
+    return Joined(Step.REPEATED, half, lessons)
+
+
+def _hear_again(half: Half, known: Heard, score: Score, offset: int) -> Joined:
+    if known.offset != offset:
         return Joined(Step.REPEATED if known.score == score.score else Step.CORRECTED, half)
     # The lesson may not have been confirmed before a crash. An early score leaves it to its
     # decision, which was settled later and is therefore delivered again as well.

@@ -52,9 +52,9 @@ RECENT_LESSONS = 10_000
 class FractionalLog(optim.losses.Log):
     """Log loss for scores between 0 and 1; River's own takes them for 0 or 1."""
 
-    def gradient(self, y_true: float, y_pred: float) -> float:
+    def gradient(self, y_true: Any, y_pred: Any) -> Any:  # type: ignore[override]  # River: bools
         """Slope by the log-odds: prediction less score."""
-        return float(self.mean_func(y_pred)) - y_true
+        return float(self.mean_func(y_pred)) - float(y_true)
 
 
 class SparseAdaGrad(optim.AdaGrad):
@@ -121,11 +121,11 @@ class Learner:
         Raises:
             ValueError: A part is missing or damaged; the message names it.
         """
+        if not states:
+            return cls()
         progress = states.get(PROGRESS)
         if not isinstance(progress, LearnerProgress):
-            if states:
-                raise ValueError("learner states lack their progress")
-            return cls()
+            raise ValueError("learner states lack their progress")  # noqa: TRY004 (a value's fault)
         learner = cls(progress.version, progress.lessons)
         recent = unpack_numbers(progress.recent, "<u8", PROGRESS)
         learner._recent = OrderedDict.fromkeys(recent.tolist())

@@ -38,8 +38,8 @@ class Gains:
 
     integral: float = 0.2
     step_limit: float = 0.02
-    dead_band: float = 0.02
-    release_band: float = 0.01
+    dead_band: float = 0.01
+    release_band: float = 0.005
     min_judged: int = 30
     carry_windows: int = 10
     floor: float = 0.5

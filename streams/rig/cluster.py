@@ -4,6 +4,7 @@ import asyncio
 import os
 import shutil
 import sys
+import tomllib
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -96,9 +97,7 @@ def registry_of(rows: Sequence[Recorded], models: Path | None) -> Registry:
         ValueError: The file is no registry, or no recorded model has a cost.
     """
     if models is not None:
-        import tomllib
-
-        known = parse(tomllib.loads(models.read_text(encoding="utf-8")).get("models", {}))
+        known = parse(tomllib.loads(models.read_text(encoding="utf-8")))
         simulated = (spec.model_copy(update={"provider": PROVIDER}) for spec in known.models)
         return register(simulated)
     costs = mean_costs(rows)

@@ -41,7 +41,7 @@ class _Preference(NamedTuple):
 
     placement: policy.Placement
     chosen: str
-    best: float
+    standings: policy.Standings
 
 
 def decide(
@@ -87,7 +87,7 @@ def decide(
         {m.name: m.expected_cost_usd(size, task.max_output_tokens) for m in view.registry.models},
     )
     preference = _prefer(task, models, facts, view)
-    probabilities = _spread(task, models, facts, preference.chosen, view.quality)
+    probabilities = _spread(task, models, facts, preference, view.quality)
     drawn = choice.pick(probabilities, draw)
     return Decision(
         task_id=task.task_id,
@@ -101,7 +101,7 @@ def decide(
         rule_confidence=verdict.confidence,
         probabilities=probabilities,
         predicted_quality={spec.name: facts.predicted[spec.name] for spec in models},
-        best_quality=preference.best,
+        best_quality=preference.standings.best,
         threshold=preference.placement.bar,
         bound_by=_bound_by(task, preference, hindered, facts, view),
         strategy=_strategy(task, view),
@@ -195,14 +195,14 @@ def _prefer(task: Task, models: tuple[ModelSpec, ...], facts: _Facts, view: View
     there = [spec for spec in models if spec.tier == placement.tier]
     weights = choice.WEIGHTS[_strategy(task, view)]
     chosen = choice.prefer(there, facts.predicted, facts.costs, weights)
-    return _Preference(placement, chosen, standings.best)
+    return _Preference(placement, chosen, standings)
 
 
 def _spread(
     task: Task,
     models: tuple[ModelSpec, ...],
     facts: _Facts,
-    chosen: str,
+    preference: _Preference,
     quality: QualityView,
 ) -> dict[str, float]:
     """The distribution over the models; a critical task explores nothing."""
@@ -211,7 +211,9 @@ def _spread(
         explore = choice.exploring(quality.lessons_of(SHARED), facts.verdict.confidence)
     lessons = {spec.name: quality.lessons_of(spec.name) for spec in models}
     costs = {spec.name: facts.costs[spec.name] for spec in models}
-    return choice.distribute(chosen, models, facts.predicted, costs, lessons, explore)
+    return choice.distribute(
+        preference.chosen, models, preference.standings.believed, costs, lessons, explore
+    )
 
 
 def _bound_by(

@@ -113,7 +113,7 @@ def extract(text: str, verdict: Verdict) -> Features:
     scaled[: len(MEANS)] = (numbers - MEANS) * SPREADS
     scaled[len(MEANS) + verdict.tier] = 1.0
     scaled[-1] = verdict.confidence
-    clipped = np.rint(np.minimum(np.maximum(scaled, -LIMIT), LIMIT) * STEPS)
+    clipped = np.rint(np.minimum(np.maximum(scaled, -LIMIT), LIMIT) * STEPS) + 0.0  # no -0
     structure = (clipped / STEPS).astype(np.float32)
     return Features(structure, _hash(read, starts, ends))
 

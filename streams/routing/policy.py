@@ -26,6 +26,9 @@ DEFAULT_TARGET = 0.92
 DEFAULT_SHARES = {1: 0.92, 2: 0.92, 3: 0.92, 4: 0.92}
 """Thresholds before any tuning."""
 
+GAP_POWER = 0.5
+"""Between 0, any dearer model grants the whole slack, and 1, only as its dollars are of the dearest."""
+
 RULE_PENALTY = 1.5
 """Log-odds taken off a model for each tier that it lies under the tier the rules propose."""
 
@@ -215,7 +218,7 @@ def _bar(
         if own is not None and other is not None and dearest > 0:
             gap = float(other - own) / dearest
         if gap > 0:
-            bar = max(bar, standings.believed[spec.name] - slack * gap)
+            bar = max(bar, standings.believed[spec.name] - slack * gap**GAP_POWER)
     return bar
 
 

@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 from streams import ids
 from streams.events.control import ModelState
 from streams.routing.features import HASHES, STRUCTURE, Features
-from streams.routing.registry import ModelSpec
+from streams.routing.registry import RESERVED, ModelSpec
 
-SHARED = "shared"
+SHARED = RESERVED
 SHARED_WEIGHT = 2.0
 """Weight of what all models share against what is a model's own."""
 

@@ -17,6 +17,9 @@ CHARS_PER_TOKEN = 4
 TYPICAL_OUTPUT_TOKENS = 200
 """Output tokens assumed of an answer before it is known."""
 
+RESERVED = "shared"
+"""No model's name: the learned part that all models share has it."""
+
 _MTOK = Decimal(1_000_000)
 _KEY = "tier"
 
@@ -90,12 +93,14 @@ def register(models: Iterable[ModelSpec]) -> Registry:
     """Put models in order, tier first, then name.
 
     Raises:
-        ValueError: There are none, or two have one name.
+        ValueError: There are none, two have one name, or one is called `shared`.
     """
     ordered = tuple(sorted(models, key=lambda model: (model.tier, model.name)))
     if not ordered:
         raise ValueError("models: at least one model is wanted")
     names = [model.name for model in ordered]
+    if RESERVED in names:
+        raise ValueError(f"models: {RESERVED!r} is kept for what all models share")
     for name in names:
         if names.count(name) > 1:
             raise ValueError(f"models: {name!r} is named more than once")

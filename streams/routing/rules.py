@@ -82,7 +82,8 @@ _BIG = (
 RULES = (
     _rule(
         "formatting", 1, 0.9,
-        "format reformat prettify beautify indent indentation pretty minify formatting lint whitespace",
+        "format reformat re-format prettify beautify indent indentation pretty pretty-print minify"
+        " formatting lint whitespace",
         rf"{_BEGIN}(?:(?:re-?)?format {_THE}(?:\w+ )?{_CODE}\b"
         rf"|(?:prettify|beautify|pretty[- ]print|minify|(?:re-?)?indent|lint) {_THE}\w"
         r"|(?:fix|correct|clean up|tidy up) (?:the |all )*(?:code )?(?:formatting|indentation|whitespace))",
@@ -113,7 +114,8 @@ RULES = (
     _rule(
         "single_function", 2, 0.8,
         "function method def",
-        rf"\b{_MAKE} (?:me )?(?:an? |one |the |this |single )?(?:[\w+#-]+ ){{0,4}}(?:function|method)\b"
+        rf"\b{_MAKE} (?:me )?(?:an? |one |the |this |single )?"
+        r"(?:(?!tests?\b|for\b|of\b|about\b)[\w+#-]+ ){0,4}(?:function|method)\b"
         r"(?! of\b)|(?:\A|\n)(?:async )?def \w+\([^\n]*\n\s+(?:\"\"\"|''')",
         _BIG + " functions methods classes classify",
     ),
@@ -131,7 +133,7 @@ RULES = (
         r"\b(?:several|multiple|many|two|three|four|five|six|[2-9]|a few|some|these|the following"
         r"|(?:a )?(?:set|couple|collection|number) of) (?:[\w-]+ ){0,2}"
         r"(?:functions|methods|classes|endpoints|modules)\b"
-        rf"|\b{_MAKE} (?:me )?(?:an? |the |some )?(?:[\w+#-]+ ){{0,3}}(?:class\b(?! (?:on|about|for|in))"
+        rf"|\b{_MAKE} (?:me )?(?:an? |the |some )?(?:[\w+#-]+ ){{0,3}}(?:class\b(?! (?:on|about))"
         r"|functions|methods|classes|endpoints|modules)\b",
         "architecture architect microservice microservices lesson students trigonometric",
     ),
@@ -227,7 +229,7 @@ GENERAL = (
         0.7,
         "summarize summarise summary tldr",
         rf"{_BEGIN}(?:summari[sz]e|tl;?dr)\b|\b(?:give|write|provide|make) (?:me )?(?:an? |the )?"
-        r"(?:\w+ ){0,3}summary of\b",
+        r"(?:[\w-]+ ){0,3}summary of\b",
         "architecture codebase",
     ),
     _rule(
@@ -243,7 +245,7 @@ GENERAL = (
         0.7,
         "who whom whose when where which what how is are was were did does do can has",
         r"\A\s*(?:(?:in|on|at|for|from) (?:what|which) |who|whom|whose|when|where|which "
-        r"|what(?:'s|’s)? (?!if\b|would\b|should\b)|how (?:many|much|old|tall|far|long|big|deep|high)\b"
+        r"|what(?:['\u2019]s)? (?!if\b|would\b|should\b)|how (?:many|much|old|tall|far|long|big|deep|high)\b"
         r"|(?:is|are|was|were|did|does|do|can|has) )[^\n?]{1,190}\??\s*\Z",
         "why design prove proof derive integral integer integers equation probability algorithm"
         " code function best explain",

@@ -1,7 +1,8 @@
 """Exact sums: "What is 17 * 23?", "Calculate 3.5 + 2", "What's 12% of 250?".
 
-Fractions throughout, so 0.1 + 0.2 is 0.3. Operators `+ - * / // % **`, also `× · ÷ − ^ x` and
-words (plus, times, divided by, squared, …), parentheses, `N% of M`, sum, product, square root.
+Fractions throughout, so 0.1 + 0.2 is 0.3. Operators `+ - * / // % **`, their
+typographic forms, `^`, `x`, words (plus, times, divided by, squared, …), parentheses, `N% of M`,
+sum, product, square root.
 
 Answer: the number alone, no separators, no trailing zeros (`5.5`, `391`). Where the prompt names a
 number of decimals ("to 2 decimal places"), exactly so many, halves away from zero. Without one, a
@@ -12,31 +13,26 @@ that is not whole, `9/11`, `24/7`, `4x4`, `555-1234` behind "what is" (a name as
 dates, leading zeros, currency, and any number beyond 100 digits.
 """
 
-import operator
 import re
-from collections.abc import Callable
 from fractions import Fraction
-from math import isqrt
 
 from streams.tier0.asking import bare, one_line
-from streams.tier0.numbers import NUMBER, decimals, read, split_rounding, write, write_short
+from streams.tier0.expression import DoubtError, evaluate
+from streams.tier0.numbers import NUMBER, decimals, split_rounding, write, write_short
 
 MAX_CHARS = 300
-MAX_BITS = 332
-"""About 100 digits, numerator and denominator each."""
 MAX_DECIMALS = 12
-MAX_DEPTH = 20
 
 _GATE = re.compile(
-    r"\s*(?:(?:what['’]?s|what|is|how|much|calculate|compute|evaluate|work|out|solve|does|do|the|value"
+    r"\s*(?:(?:what['\u2019]?s|what|is|how|much|calculate|compute|evaluate|work|out|solve|does|do|the|value"
     r"|result|answer|of|to|for|from|expression|following|sum|product|quotient|add|multiply|divide"
     r"|subtract|remainder|when|if|square|cube|root|please|kindly|just|can|could|would|will|you|get"
-    r"|help|me|tell|i|i['’]d|need|want|like|hi|hello|hey|there)\b[\s,.!:]*)*[-(√0-9]",
+    r"|help|me|tell|i|i['\u2019]d|need|want|like|hi|hello|hey|there)\b[\s,.!:]*)*[-(√0-9]",
     re.IGNORECASE,
 )
 """Only words that ask for a sum may stand before its first sign: most prompts end here."""
 _ASK = re.compile(
-    r"(?:(?P<what>what is|what['’]s|whats)|how much is|calculate|compute|evaluate|work out|solve"
+    r"(?:(?P<what>what is|what['\u2019]s|whats)|how much is|calculate|compute|evaluate|work out|solve"
     r"|what does|what do you get (?:for|from))(?: the (?:value|result|answer) (?:of|to|for))?"
     r"(?: the (?:following )?expression)?(?: the following)?:? ",
     re.IGNORECASE,
@@ -68,21 +64,15 @@ _FORMS = tuple(
 _WORDS = {
     " plus ": "+", " minus ": "-", " times ": "*", " multiplied by ": "*", " divided by ": "/",
     " to the power of ": "**", " raised to the power of ": "**", " squared": "**2",
-    " cubed": "**3", " mod ": "%", " modulo ": "%", "×": "*", "·": "*", "÷": "/", "−": "-",
+    " cubed": "**3", " mod ": "%", " modulo ": "%", "\u00d7": "*", "\u00b7": "*", "\u00f7": "/", "\u2212": "-",
     "^": "**",
 }  # fmt: skip
 _WORD = re.compile("|".join(map(re.escape, sorted(_WORDS, key=len, reverse=True))), re.IGNORECASE)
 _CROSS = re.compile(r"(?<=[0-9)]) ?[xX] ?(?=[0-9(-])")
-_TOKEN = re.compile(rf" *({NUMBER}|\*\*|//|[-+*/%()√])")
 _NO_SUM = re.compile(
     r"(?<![0-9.])0[0-9]|[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}|[0-9]{1,2}/[0-9]{1,2}/[0-9]{2,4}|[0-9)]% "
 )
-_NAME_LIKE = re.compile(r"[0-9]+(?:[-/xX–][0-9]+)+")
-_OPERATOR = re.compile(r"[-+*/%√]")
-
-
-class _DoubtError(ValueError):
-    """No sum of ours: broken, too large, or read in more than one way."""
+_NAME_LIKE = re.compile(r"[0-9]+(?:[-/xX\u2013][0-9]+)+")
 
 
 def calculate(text: str) -> str | None:
@@ -109,8 +99,8 @@ def calculate(text: str) -> str | None:
     if ask is None and _CROSS.search(expression):
         return None
     try:
-        return _written(_evaluate(_symbols(expression)), places)
-    except _DoubtError:
+        return _written(evaluate(_symbols(expression)), places)
+    except DoubtError:
         return None
 
 
@@ -119,7 +109,7 @@ def _written(value: Fraction, places: int | None) -> str:
         return write(value, places)
     exact = decimals(value)
     if exact is None or exact > MAX_DECIMALS:
-        raise _DoubtError
+        raise DoubtError
     return write_short(value, exact)
 
 
@@ -129,116 +119,5 @@ def _symbols(expression: str) -> str:
         if found := form.fullmatch(expression):
             return written.format(*found.groups())
     if _NO_SUM.search(expression):
-        raise _DoubtError
+        raise DoubtError
     return _CROSS.sub("*", _WORD.sub(lambda found: _WORDS[found[0].lower()], expression))
-
-
-def _evaluate(expression: str) -> Fraction:
-    tokens: list[str] = []
-    at = 0
-    while found := _TOKEN.match(expression, at):
-        tokens.append(found[1])
-        at = found.end()
-    if expression[at:].strip() or not _OPERATOR.search("".join(tokens)):
-        raise _DoubtError
-    value, end = _sum([*tokens, ""], 0, 0)
-    if end != len(tokens):
-        raise _DoubtError
-    return value
-
-
-def _sum(tokens: list[str], at: int, depth: int) -> tuple[Fraction, int]:
-    value, at = _product(tokens, at, depth)
-    while tokens[at] in ("+", "-"):
-        sign = tokens[at]
-        right, at = _product(tokens, at + 1, depth)
-        value = _bounded(value + right if sign == "+" else value - right)
-    return value, at
-
-
-def _product(tokens: list[str], at: int, depth: int) -> tuple[Fraction, int]:
-    value, at = _power(tokens, at, depth)
-    while tokens[at] in _PRODUCTS:
-        apply = _PRODUCTS[tokens[at]]
-        right, at = _power(tokens, at + 1, depth)
-        value = _bounded(apply(value, right))
-    return value, at
-
-
-def _power(tokens: list[str], at: int, depth: int) -> tuple[Fraction, int]:
-    negative = tokens[at] == "-"
-    value, at = _atom(tokens, at + negative, depth)
-    if tokens[at] != "**":
-        return (-value if negative else value), at
-    minus = tokens[at + 1] == "-"
-    exponent, at = _atom(tokens, at + 1 + minus, depth)
-    if negative or tokens[at] == "**":  # read in two ways
-        raise _DoubtError
-    return _raised(value, -exponent if minus else exponent), at
-
-
-def _atom(tokens: list[str], at: int, depth: int) -> tuple[Fraction, int]:
-    token = tokens[at]
-    if depth > MAX_DEPTH:
-        raise _DoubtError
-    if token == "√":
-        value, at = _atom(tokens, at + 1, depth + 1)
-        return _root(value), at
-    if token == "(":
-        value, at = _sum(tokens, at + 1, depth + 1)
-        if tokens[at] != ")":
-            raise _DoubtError
-        return value, at + 1
-    number = read(token)
-    if number is None:
-        raise _DoubtError
-    return number, at + 1
-
-
-def _bounded(value: Fraction) -> Fraction:
-    if max(value.numerator.bit_length(), value.denominator.bit_length()) > MAX_BITS:
-        raise _DoubtError
-    return value
-
-
-def _raised(base: Fraction, exponent: Fraction) -> Fraction:
-    if exponent.denominator != 1 or (base == 0 and exponent <= 0):
-        raise _DoubtError
-    bits = max(base.numerator.bit_length(), base.denominator.bit_length())
-    if abs(exponent.numerator) * bits > 2 * MAX_BITS:
-        raise _DoubtError
-    return _bounded(Fraction(base**exponent.numerator))
-
-
-def _root(value: Fraction) -> Fraction:
-    if value < 0:
-        raise _DoubtError
-    root = Fraction(isqrt(value.numerator), isqrt(value.denominator))
-    if root * root != value:
-        raise _DoubtError
-    return root
-
-
-def _divided(left: Fraction, right: Fraction) -> Fraction:
-    if right == 0:
-        raise _DoubtError
-    return left / right
-
-
-def _natural(apply: Callable[[Fraction, Fraction], Fraction | int]) -> Callable[..., Fraction]:
-    """Languages differ on negative operands of `//` and `%`: only the others are beyond doubt."""
-
-    def checked(left: Fraction, right: Fraction) -> Fraction:
-        if left < 0 or right <= 0:
-            raise _DoubtError
-        return Fraction(apply(left, right))
-
-    return checked
-
-
-_PRODUCTS: dict[str, Callable[[Fraction, Fraction], Fraction]] = {
-    "*": operator.mul,
-    "/": _divided,
-    "//": _natural(operator.floordiv),
-    "%": _natural(operator.mod),
-}

@@ -8,7 +8,7 @@ _WRAP_CHARS = 160
 _OPENING = re.compile(
     r"\s*(?:(?:hi|hello|hey)(?: there)?[,!.]?\s+)?"
     r"(?:(?:please|kindly|just)[,:]?\s+|(?:can|could|would|will) you\s+|help me(?: to)?\s+"
-    r"|i(?: need| want|['’]d like| would like)(?: you)? to\s+|tell me[,:]?\s+){0,4}",
+    r"|i(?: need| want|['\u2019]d like| would like)(?: you)? to\s+|tell me[,:]?\s+){0,4}",
     re.IGNORECASE,
 )
 _SAY = (
@@ -20,7 +20,7 @@ _CLOSING = re.compile(
     r"(?:final\s+|formatted\s+|resulting\s+|converted\s+|minified\s+)?"
     r"(?:answer|result|output|json|sql|query|text|string)"
     r"(?:[,;]?\s+(?:and\s+)?(?:nothing else|no explanation|no other text|without explanation))?"
-    r"|no explanations?(?: needed| please)?|(?:do not|don['’]t) explain(?: it| anything)?"
+    r"|no explanations?(?: needed| please)?|(?:do not|don['\u2019]t) explain(?: it| anything)?"
     r")[.!]*\s*\Z",
     re.IGNORECASE,
 )

@@ -33,13 +33,13 @@ _STYLE = "|".join(f"(?P<{name}>{pattern})" for name, pattern in _STYLES.items())
 _VERB = r"(?:convert|change|turn|transform|rewrite|put|write|make)"
 _NOUN = (
     r"(?:(?:this|the|these)(?: following)? )?(?:(?:text|string|phrase|words?|sentence|title"
-    r"|headline|name|identifier|variable(?: name)?)(?: below)? ?)?"
+    r"|headline|name|identifier|(?:variable|function|class)(?: name)?)(?: below)? ?)?"
 )
 _MARK = "\x00"
 """Stands for the quoted text while the request around it is matched."""
 _AROUND = re.compile(
     rf"(?:{_VERB} {_NOUN}{_MARK} (?:to|into|in|as) (?:an? )?(?:{_STYLE})(?: format)?"
-    rf"|(?:what is|what['’]s) {_NOUN}{_MARK} in (?:{_STYLE.replace('?P<', '?P<q_')}))[.?]?",
+    rf"|(?:what is|what['\u2019]s) {_NOUN}{_MARK} in (?:{_STYLE.replace('?P<', '?P<q_')}))[.?]?",
     re.IGNORECASE,
 )
 _BEFORE = re.compile(
@@ -51,8 +51,11 @@ _BEFORE = re.compile(
 )
 _QUOTED = re.compile(r"\"[^\"\n]+\"|“[^“”\n]+”|`[^`\n]+`|(?<!\w)'[^'\n]+'(?!\w)")
 _WORD = re.compile(
-    rf"(?i:{_VERB}) (?:(?i:the (?:word|name|identifier|variable) ))?(\S+) (?=to |into )"
+    rf"{_VERB} (?P<named>the (?:word|name|identifier|(?:variable|function|class)(?: name)?) )?"
+    r"(?P<word>[^\s\"'“”`\0]+) (?=to |into )",
+    re.IGNORECASE,
 )
+_MADE_NAME = re.compile(r"[A-Za-z]+(?:[_-]|[a-z0-9][A-Z])\w*[\w-]*")
 _ASKS_MORE = re.compile(
     r"\b(?:then|also|explain|translate|please|instead|why|afterwards|finally|thanks)\b|[.!?;:]\s",
     re.IGNORECASE,
@@ -60,9 +63,10 @@ _ASKS_MORE = re.compile(
 _HUMP = re.compile(r"[A-Z]+(?![a-z])[0-9]*|[A-Z]?[a-z]+[0-9]*|[0-9]+")
 _NAMED = re.compile(r"[A-Za-z][A-Za-z0-9 _-]*")
 _PLAIN_WORD = re.compile(r"[A-Z]?[a-z']+[.,!?]?|[0-9]+")
-_LITTLE = frozenset(
-    "a an and as at but by for from if in into nor of off on onto or out over per so than the to"
-    " up upon via vs with yet".split()
+_LITTLE = re.compile(
+    r"(?:an?|and|as|at|but|by|for|from|if|in|into|nor|of|off|on|onto|or|out|over|per|so|than|the|to"
+    r"|up|upon|via|vs|with|yet)[.,!?]?",
+    re.IGNORECASE,
 )
 
 
@@ -92,10 +96,8 @@ def _named_within(text: str) -> tuple[str, str] | None:
     quoted = _QUOTED.search(text)
     if quoted:
         start, end, subject = quoted.start(), quoted.end(), quoted[0][1:-1]
-    elif word := _WORD.match(text):
-        (start, end), subject = word.span(1), word[1]
-        if subject.lower() in ("this", "it", "everything", "text"):
-            return None
+    elif (word := _WORD.match(text)) and (word["named"] or _MADE_NAME.fullmatch(word["word"])):
+        (start, end), subject = word.span("word"), word["word"]
     else:
         return None
     around = _AROUND.fullmatch(one_line(f"{text[:start]}{_MARK}{text[end:]}"))
@@ -127,8 +129,7 @@ def _style(found: re.Match[str]) -> str:
 
 def _title(text: str) -> str | None:
     words = text.lower().split() if text.isupper() else text.split()
-    plain = all(_PLAIN_WORD.fullmatch(word) for word in words)
-    if not plain or not _LITTLE.isdisjoint(word.lower() for word in words):
+    if not all(_PLAIN_WORD.fullmatch(word) for word in words) or any(map(_LITTLE.fullmatch, words)):
         return None
     return " ".join(word[0].upper() + word[1:] for word in words)
 

@@ -36,12 +36,12 @@ _ISO = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})")
 _YEAR_LAST = re.compile(r"([0-9]{1,2})\D*([0-9]{4})\Z")
 _SPAN = r"(?P<count>an?|one|[0-9]{1,6}) (?P<unit>day|week|month|year)s?"
 _WHAT_DATE = (
-    r"(?:(?:what(?: is|['’]s| will be| was)?|calculate|compute|find|give me)(?: the)? date"
+    r"(?:(?:what(?: is|['\u2019]s| will be| was)?|calculate|compute|find|give me)(?: the)? date"
     r"(?: is| was| will be| will it be| comes| falls)? )?(?:that is )?"
 )
 _BETWEEN = re.compile(
     r"(?:how many (?P<unit>days|weeks) (?:are |is )?(?:there |lie |elapsed |passed )?"
-    r"|(?:what is|what['’]s|calculate|compute|find|count) the (?:number of (?P<unit2>days|weeks)"
+    r"|(?:what is|what['\u2019]s|calculate|compute|find|count) the (?:number of (?P<unit2>days|weeks)"
     r"|difference in (?P<unit3>days|weeks)) )"
     rf"(?:(?P<either>between) (?P<a>{_DATE}) and (?P<b>{_DATE})"
     rf"|from (?P<c>{_DATE}) (?:to|until|till) (?P<d>{_DATE}))",
@@ -54,14 +54,14 @@ _ADD = re.compile(
     rf"(?P<way>add|subtract) {_SPAN} (?:to|from) (?:the date )?(?P<date>{_DATE})", re.IGNORECASE
 )
 _SIGNED = re.compile(
-    rf"{_WHAT_DATE}(?:what is |what['’]s |calculate |compute )?(?P<date>{_DATE})"
-    rf" (?P<way>\+|-|−|plus|minus) {_SPAN}",
+    rf"{_WHAT_DATE}(?:what is |what['\u2019]s |calculate |compute )?(?P<date>{_DATE})"
+    rf" (?P<way>\+|-|\u2212|plus|minus) {_SPAN}",
     re.IGNORECASE,
 )
 _WEEKDAY = re.compile(
     r"(?:(?:on )?(?:what|which) (?:day of the week|week ?day|day) (?:is|was|will be|does|did|will)"
     rf"(?: it(?: on)?)? (?P<date>(?:{_DATE}))(?: fall(?: on)?| be| land on| on)?"
-    r"|(?:what is|what['’]s|find|give me|calculate)? ?(?:the )?(?:day of the week|week ?day)"
+    r"|(?:what is|what['\u2019]s|find|give me|calculate)? ?(?:the )?(?:day of the week|week ?day)"
     rf" (?:of|for|on) (?P<date2>{_DATE}))",
     re.IGNORECASE,
 )

@@ -11,7 +11,7 @@ Sorted is pretty with keys in the order of their code points at every depth. No 
 import re
 from typing import TypeAlias
 
-from streams.tier0.asking import bare, one_line, unfence
+from streams.tier0.asking import bare, one_line, unfence, without_opening
 
 Node: TypeAlias = "str | list[Node] | tuple[tuple[str, Node], ...]"
 """A scalar as written, an array, or an object's members."""
@@ -73,7 +73,7 @@ def format_json(text: str) -> str | None:
         return None
     request, payload = _split(bare(text))
     inner = unfence(payload, "json")
-    asked = one_line(request).rstrip(" :.")
+    asked = one_line(without_opening(request)).rstrip(" :.?")
     pretty, minify = _PRETTY.fullmatch(asked), _MINIFY.fullmatch(asked)
     found = pretty or minify or _SORT.fullmatch(asked)
     if found is None or inner is None or not inner.startswith(("{", "[")):
@@ -123,14 +123,14 @@ def _parse(text: str) -> Node:
 
 
 def _value(tokens: list[str], at: int, depth: int) -> tuple[Node, int]:
-    token = tokens[at]
-    if depth > MAX_DEPTH or token in ("", "]", "}", ",", ":"):
+    first = tokens[at]
+    if depth > MAX_DEPTH or first in ("", "]", "}", ",", ":"):
         raise _BrokenError
-    if token == "[":
+    if first == "[":
         return _array(tokens, at + 1, depth)
-    if token == "{":
+    if first == "{":
         return _object(tokens, at + 1, depth)
-    return token, at + 1
+    return first, at + 1
 
 
 def _array(tokens: list[str], at: int, depth: int) -> tuple[Node, int]:

@@ -17,20 +17,26 @@ _TOKEN = re.compile(
     r"|(?P<sign><>|!=|<=|>=|\|\||::|[-+*/%=<>(),.;])",
     re.ASCII,
 )
-_RESERVED = frozenset(
+
+
+def _set(words: str) -> frozenset[str]:
+    return frozenset(words.split())
+
+
+_RESERVED = _set(
     "SELECT DISTINCT FROM WHERE AND OR NOT IN IS NULL LIKE ILIKE BETWEEN EXISTS CASE WHEN THEN ELSE"
     " END JOIN INNER LEFT RIGHT FULL OUTER CROSS ON USING GROUP BY HAVING ORDER LIMIT OFFSET UNION"
     " ALL EXCEPT INTERSECT INSERT INTO VALUES UPDATE SET DELETE AS ASC DESC RETURNING OVER"
-    " PARTITION".split()
+    " PARTITION"
 )
 _FUNCTION_TOO = frozenset(("LEFT", "RIGHT"))
-_BEYOND = frozenset(
+_BEYOND = _set(
     "WITH FOR FETCH WINDOW QUALIFY LATERAL PIVOT UNPIVOT MERGE BEGIN DECLARE CONFLICT DUPLICATE"
     " NATURAL CREATE ALTER DROP GRANT REVOKE TRUNCATE EXEC EXECUTE EXPLAIN RECURSIVE REPLACE TOP"
     " INTERVAL ARRAY ROLLUP CUBE GROUPING LOCK CONNECT MINUS"
     # English that a request goes on with
     " PLEASE THANKS ALSO WRITE CONVERT OPTIMIZE OPTIMISE EXPLAINING TELL SHOW RETURN DESCRIBE WHAT"
-    " WHY HOW WHICH THE THIS IT THAT MAKE ADD REWRITE THERE WELL SOON POSSIBLE".split()
+    " WHY HOW WHICH THE THIS IT THAT MAKE ADD REWRITE THERE WELL SOON POSSIBLE"
 )
 
 
@@ -70,29 +76,26 @@ def tokenise(text: str) -> list[Token] | None:
     return tokens if at == len(text) else None
 
 
-def _reserves(word: str) -> bool:
-    return word.upper() in _RESERVED
-
-
 def _token(
     found: re.Match[str], spaced: bool, before: Token | None, following: str
 ) -> Token | None:
     kind, text = found.lastgroup or "", found[0]
+    previous = before or Token("", "", spaced=False)
     if kind == "line":
         return Token("line comment", text.rstrip(), spaced)
-    if text == "." and (spaced or following.isspace() or not following):
-        return None  # a full stop of prose
-    if text == "?" and before is not None and before.kind in ("name", "number", "string"):
-        return None  # a question mark of prose
-    if kind == "name" and before is not None and before.kind == "number" and not _reserves(text):
-        return None  # "2 spaces"
-    if kind != "name":
-        return Token(kind, text, spaced)
+    if kind == "name":
+        return _word(text, spaced, previous, following)
+    stop = text == "." and (spaced or following.isspace() or not following)
+    question = text == "?" and previous.kind in ("name", "number", "string")
+    return None if stop or question else Token(kind, text, spaced)  # the marks of prose
+
+
+def _word(text: str, spaced: bool, before: Token, following: str) -> Token | None:
     word = text.upper()
-    if before is not None and before.text == ".":
+    if before.text == ".":
         return Token("column", text, spaced)
-    if word in _BEYOND:
-        return None
-    if _reserves(word) and not (word in _FUNCTION_TOO and following == "("):
+    if word in _RESERVED and not (word in _FUNCTION_TOO and following == "("):
         return Token("reserved", word, spaced)
+    if word in _BEYOND or before.kind == "number":  # "2 spaces"
+        return None
     return Token("name", text, spaced)

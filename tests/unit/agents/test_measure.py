@@ -68,6 +68,7 @@ async def test_a_batch_publishes_each_cell_that_it_touched_once_and_whole() -> N
     assert (zero.tier, zero.model, zero.unpriced) == (0, None, 0)
     assert (later.bucket_at, later.completed) == (AT + timedelta(seconds=10), 1)
     assert isinstance(closed, Emit)
+    assert {put.partition for put in closed.puts} == {3}  # no record says where a closing writes
     assert [send.key for send in closed.sends] == [
         "2/small/2026-11-23T12:00:00+00:00/3",
         "0/-/2026-11-23T12:00:00+00:00/3",
