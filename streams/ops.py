@@ -48,8 +48,6 @@ async def serve(
     try:
         site = web.TCPSite(runner, host, port)
         await site.start()
-        server = site._server  # noqa: SLF001 (aiohttp has no public way to the port it chose)
-        sockets = getattr(server, "sockets", ())
-        yield int(sockets[0].getsockname()[1])
+        yield int(runner.addresses[0][1])
     finally:
         await runner.cleanup()

@@ -161,9 +161,8 @@ class PolicySettings(Section):
     """How cost, quality and latency are weighed within a tier."""
     bucket_s: Annotated[float, Field(ge=1, le=86_400)] = 60.0
     """Length of a performance window."""
-    min_judged: Annotated[int, Field(ge=1)] = 30
-    """Judged tasks of a tier without which its threshold stays."""
     gains: GainSettings = GainSettings()
+    """How thresholds move."""
 
 
 class WorkerSettings(Section):

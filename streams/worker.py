@@ -2,39 +2,31 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 import faust
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from yarl import URL
 
 from streams import ops
-from streams.agents.admit import admit
-from streams.agents.classify import Decided, classify
-from streams.agents.join import Waiting, join
-from streams.agents.learn import Learned, learn
+from streams.agents.bindings import STATES, StagePorts, bind, bind_tier, is_tier
 from streams.agents.loop import Batches, Carrier, Loop, Pool, Ports, Taken
-from streams.agents.measure import Counted, Measured, measure
-from streams.agents.outcome import Bound, Outcome, Record, State
-from streams.agents.tier import TierPorts, tier
-from streams.agents.tune import TunerState, tune
-from streams.calling.ledger import Work
+from streams.agents.outcome import Record
 from streams.clock import Clock
-from streams.events.control import ModelState, Policy
-from streams.events.envelope import Event
-from streams.kafka.consumer import RunTransport
+from streams.events.control import Policy
+from streams.kafka.consumer import RunConsumer, RunTransport
 from streams.kafka.publish import Publisher
 from streams.kafka.tables import TableView, declare
 from streams.kafka.tail import Tail
-from streams.learning.thresholds import Gains
 from streams.providers.http import HttpProvider
 from streams.providers.openai_chat import OpenAIChat
 from streams.providers.port import Provider, WireFormat
 from streams.routing import registry
+from streams.routing.control import fold
 from streams.routing.decide import View
 from streams.routing.policy import initial_policy
 from streams.routing.quality import QualityView
@@ -62,16 +54,6 @@ LINGER_MS = 2
 RUN_RECORDS = 500
 RUNS_AHEAD = 16
 WIRES: Mapping[str, WireFormat] = {"openai_chat": OpenAIChat()}
-STATES: Mapping[str, type[State]] = {
-    "decided": Decided,
-    "calls": Work,
-    "waiting": Waiting,
-    "cells": Measured,
-    "counted": Counted,
-    "learner": Learned,
-    "tuner": TunerState,
-}
-"""What each table of the topology holds."""
 
 
 class App(faust.App):
@@ -97,24 +79,11 @@ class World:
     counters: Counters
     publisher: Publisher
     tail: Tail[View]
-    providers: Mapping[str, Provider]
+    ports: StagePorts
 
     def view(self) -> View:
         """Registry, policy and quality snapshot in force."""
         return self.tail.view
-
-
-def fold(view: View, event: Event) -> View:
-    """Take a control record into the view.
-
-    Raises:
-        ValueError: The record can't be used; the last good one stays in force.
-    """
-    if isinstance(event, Policy):
-        return replace(view, policy=event)
-    if isinstance(event, ModelState):
-        return replace(view, quality=view.quality.with_part(event))
-    raise ValueError(f"{type(event).__name__} steers nothing")
 
 
 class Role:
@@ -125,6 +94,8 @@ class Role:
         self.world = world
         self.stages = stages_of(name)
         self.app = self._app()
+        self.consumer = cast("RunConsumer", self.app.consumer)
+        self.consumer.fetch_wait_ms = world.settings.kafka.fetch_wait_ms
         self.tables = {
             (stage.name, table.name): self._table(table)
             for stage in self.stages
@@ -148,8 +119,7 @@ class Role:
 
     async def start(self) -> None:
         """Join the group."""
-        consumer = self.app.consumer
-        consumer.on_revoke = self._on_revoke
+        self.consumer.on_revoke = self._on_revoke
         self.app.on_partitions_assigned.connect(self._on_assigned)
         await self.app.start()
 
@@ -202,8 +172,6 @@ class Role:
             loop=asyncio.get_running_loop(),
         )
         app.transport = RunTransport(app.conf.broker_consumer, app)
-        app.consumer.fetch_wait_ms = kafka.fetch_wait_ms
-        app.consumer.security = {}
         return app
 
     def _table(self, table: Table) -> TableView[Any]:
@@ -213,9 +181,8 @@ class Role:
         return TableView(table, STATES[table.name], view, changelog)
 
     def _loop(self, stage: Stage) -> Loop:
-        worker = self.world.settings.worker
-        if stage.name.startswith("tier-"):
-            stage = replace(stage, concurrency=worker.concurrency)
+        if is_tier(stage):
+            stage = replace(stage, concurrency=self.world.settings.worker.concurrency)
         tables = {t.name: self.tables[stage.name, t.name] for t in stage.tables}
         reads = {topic.full_name(self.prefix) for topic in stage.reads}
         carrier = Carrier(
@@ -223,7 +190,7 @@ class Role:
             Ports(
                 publisher=self.world.publisher,
                 tables=tables,
-                settle=self.app.consumer.settle,
+                settle=self.consumer.settle,
                 current=lambda generation: generation == self.app.consumer_generation_id,
                 owns=lambda: self._owns(reads),
                 prefix=self.prefix,
@@ -231,9 +198,9 @@ class Role:
                 counters=self.world.counters,
             ),
         )
-        if stage.name.startswith("tier-"):
-            return Pool(carrier, self._tier(carrier, tables["calls"]))
-        return Batches(carrier, lambda: self._bind(stage, tables))
+        if is_tier(stage):
+            return Pool(carrier, bind_tier(carrier, self.world.ports, tables["calls"]))
+        return Batches(carrier, lambda: bind(stage, self.world.ports, tables))
 
     def _owns(self, reads: set[str]) -> bool:
         return self.app.recovered and any(
@@ -261,59 +228,6 @@ class Role:
 
         self.app.agent(topic, name=f"{stage.name}-{name}")(take)
 
-    def _tier(
-        self, carrier: Carrier, calls: TableView[Work]
-    ) -> Callable[[Taken], Awaitable[Outcome]]:
-        number = int(carrier.stage.name.removeprefix("tier-"))
-        world = self.world
-
-        async def handle(taken: Taken) -> Outcome:
-            ports = TierPorts(
-                registry=lambda: world.view().registry,
-                calls=calls,
-                ledger=CarriedLedger(carrier, taken),
-                providers=world.providers,
-                clock=world.clock,
-                longest_call_s=world.settings.worker.longest_call_s,
-            )
-            return await tier(number, ports)(taken.record)
-
-        return handle
-
-    def _bind(self, stage: Stage, tables: Mapping[str, TableView[Any]]) -> Bound:
-        world, settings = self.world, self.world.settings
-        binders: Mapping[str, Callable[[], Bound]] = {
-            "admit": lambda: admit(settings.limits.max_task_bytes),
-            "classify": lambda: classify(
-                world.view, tables["decided"], world.clock, settings.routing.read_salt()
-            ),
-            "join": lambda: join(tables["waiting"], world.clock),
-            "measure": lambda: measure(
-                tables["cells"], tables["counted"], world.clock, bucket_s=settings.policy.bucket_s
-            ),
-            "learn": lambda: learn(tables["learner"]),
-            "tune": lambda: tune(
-                tables["tuner"],
-                initial=starting_policy(settings, world.clock.now()),
-                gains=Gains(min_judged=settings.policy.min_judged),
-                bucket_s=settings.policy.bucket_s,
-                partitions=settings.kafka.partitions,
-            ),
-        }
-        return binders[stage.name]()
-
-
-class CarriedLedger:
-    """A tier's ledger for one record: confirmed by the loop's carrier, under its generation."""
-
-    def __init__(self, carrier: Carrier, taken: Taken) -> None:
-        self._carrier = carrier
-        self._taken = taken
-
-    async def confirm(self, record: Record, sends: Any, puts: Any) -> None:  # noqa: ARG002 (the record is the taken one)
-        """Table first, then topic."""
-        await self._carrier.confirm_now(self._taken, sends, puts)
-
 
 def to_record(name: str, fetched: Any) -> Record:
     """A fetched record as a handler sees it."""
@@ -330,8 +244,10 @@ def to_record(name: str, fetched: Any) -> Record:
 
 def starting_policy(settings: Settings, now: datetime) -> Policy:
     """The policy before the tuner has said anything."""
-    policy = initial_policy(now, settings.policy.target)
-    return policy.model_copy(update={"strategy": settings.policy.strategy})
+    asked = settings.policy
+    policy = initial_policy(now, asked.target)
+    thresholds = dict.fromkeys(policy.thresholds, asked.start)
+    return policy.model_copy(update={"strategy": asked.strategy, "thresholds": thresholds})
 
 
 def starting_view(settings: Settings, now: datetime) -> View:
@@ -369,7 +285,19 @@ async def world_of(settings: Settings, clock: Clock) -> AsyncIterator[World]:
                 connections=len(ROLES) * settings.worker.concurrency,
             )
             providers[name] = await stack.enter_async_context(http)
-        yield World(settings, clock, Counters(), Publisher(producer, clock), tail, providers)
+        ports = StagePorts(
+            view=lambda: tail.view,
+            clock=clock,
+            salt=settings.routing.read_salt(),
+            max_task_bytes=settings.limits.max_task_bytes,
+            initial=view.policy,
+            gains=settings.policy.gains.gains(),
+            bucket_s=settings.policy.bucket_s,
+            partitions=settings.kafka.partitions,
+            providers=providers,
+            longest_call_s=settings.worker.longest_call_s,
+        )
+        yield World(settings, clock, Counters(), Publisher(producer, clock), tail, ports)
 
 
 async def run_worker(

@@ -53,11 +53,11 @@ def log_to_stderr(settings: "LoggingSettings") -> None:
 class Plain(logging.Formatter):
     """`time level room: message`, in UTC."""
 
-    converter = time.gmtime
     default_msec_format = "%s.%03dZ"
 
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)-7s %(name)s: %(message)s")
+        self.converter = time.gmtime
 
 
 class JsonLines(logging.Formatter):

@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import logging
+from typing import Any
 
 from streams.cli.answers import Exit, Subparsers, command, read_settings
 from streams.cli.running import log_to_stderr, until_signal
@@ -73,7 +74,8 @@ def run(args: argparse.Namespace) -> int:
 async def _drained(sink: "asyncio.Future[None]", stop: asyncio.Event, grace_s: float) -> int:
     """The sink's end, or 1 when it was still writing after the grace."""
     asked = asyncio.ensure_future(stop.wait())
-    await asyncio.wait({sink, asked}, return_when=asyncio.FIRST_COMPLETED)
+    both: set[asyncio.Future[Any]] = {sink, asked}
+    await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
     asked.cancel()
     try:
         async with asyncio.timeout(grace_s):

@@ -6,8 +6,8 @@ outputs are not confirmed, which stock Faust does at kill -9 with work settled o
 Source: faust-streaming issue 606; measured: `make bench`.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
+from typing import Any, cast
 
 from aiokafka import AIOKafkaConsumer
 from faust.transport.drivers import aiokafka as driver
@@ -19,7 +19,7 @@ HIGHWATER_TRIES = 200
 HIGHWATER_WAIT_MS = 50
 
 
-class Run(ConsumerMessage):  # type: ignore[misc]
+class Run(ConsumerMessage):
     """Consecutive records of one partition as one fetch brought them.
 
     `offset` is the last record's, `value` is empty, `records` are aiokafka's own.
@@ -76,12 +76,16 @@ class OffsetBook:
         self._next.clear()
 
 
-class RunThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
+class RunThread(driver.AIOKafkaConsumerThread):
     """The driver's consumer thread with a short fetch wait and true high watermarks."""
+
+    @property
+    def _owner(self) -> "RunConsumer":
+        return cast("RunConsumer", self.consumer)
 
     def _create_worker_consumer(self, transport: Any) -> AIOKafkaConsumer:
         consumer = super()._create_worker_consumer(transport)
-        consumer._fetch_max_wait_ms = self.consumer.fetch_wait_ms  # noqa: SLF001 (fixed at 1,500 in the driver)
+        consumer._fetch_max_wait_ms = self._owner.fetch_wait_ms  # noqa: SLF001 (fixed at 1,500 in the driver)
         return consumer
 
     async def _highwaters(self, partitions: Iterable[TP]) -> Mapping[TP, int]:
@@ -99,7 +103,7 @@ class RunThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
             fetch_max_wait_ms=HIGHWATER_WAIT_MS,
             enable_auto_commit=False,
             auto_offset_reset="latest",
-            **self.consumer.security,
+            **self._owner.security,
         )
 
 
@@ -110,7 +114,7 @@ async def fetched_highwaters(ends: dict[TP, int], probe: AIOKafkaConsumer) -> di
         ends: What ListOffsets(latest) answered, by partition.
         probe: A consumer without a group, not started yet; it is stopped here.
     """
-    wanted = [tp for tp, end in ends.items() if end is not None]
+    wanted = list(ends)
     if not wanted:
         return ends
     await probe.start()
@@ -128,18 +132,18 @@ async def fetched_highwaters(ends: dict[TP, int], probe: AIOKafkaConsumer) -> di
     raise TimeoutError("the broker reported no high watermark")
 
 
-class RunConsumer(driver.Consumer):  # type: ignore[misc]
+class RunConsumer(driver.Consumer):
     """Delivers runs whole and commits no further than the smallest offset in flight.
 
     Changelog topics are delivered record by record: table recovery reads through here too.
     """
 
     fetch_wait_ms: int = 500
-    security: dict[str, Any]
     on_revoke: Callable[[], Awaitable[None]] | None = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.security: dict[str, Any] = {}
         self.book = OffsetBook()
         self._committed: dict[TP, int] = {}
 
@@ -178,7 +182,7 @@ class RunConsumer(driver.Consumer):  # type: ignore[misc]
             last.offset,
             last.timestamp / 1000,
             last.timestamp_type,
-            (),
+            None,
             None,
             b"",
             None,
@@ -202,8 +206,8 @@ class RunConsumer(driver.Consumer):  # type: ignore[misc]
         self.book.settle(tp, offset)
         return True
 
-    def _filter_tps_with_pending_acks(self, topics: Any = None) -> list[TP]:  # noqa: ARG002 (all or nothing)
-        return self.book.partitions()
+    def _filter_tps_with_pending_acks(self, topics: Any = None) -> Iterator[TP]:  # noqa: ARG002 (all or nothing)
+        return iter(self.book.partitions())
 
     def _filter_committable_offsets(self, tps: Iterable[TP]) -> dict[TP, int]:
         wanted = {tp: self.book.committable(tp) for tp in tps}
@@ -228,7 +232,7 @@ class RunConsumer(driver.Consumer):  # type: ignore[misc]
         self._committed.clear()
 
 
-class RunTransport(driver.Transport):  # type: ignore[misc]
+class RunTransport(driver.Transport):
     """Named by an app before it starts: `app.transport = RunTransport(url, app)`."""
 
     Consumer = RunConsumer

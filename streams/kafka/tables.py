@@ -43,7 +43,7 @@ class TableView(Mapping[str, S], Generic[S]):
 
     @property
     def _stored(self) -> dict[bytes, bytes]:
-        return self._memory if self._faust is None else self._faust.data.data  # type: ignore[no-any-return]
+        return self._memory if self._faust is None else self._faust.data.data
 
     def __getitem__(self, key: str) -> S:
         if key in self._overlay:
@@ -55,7 +55,7 @@ class TableView(Mapping[str, S], Generic[S]):
 
     def __contains__(self, key: object) -> bool:
         if key in self._overlay:
-            return self._overlay[key] is not None  # type: ignore[index]
+            return self._overlay[key] is not None
         return isinstance(key, str) and key.encode() in self._stored
 
     def __iter__(self) -> Iterator[str]:

@@ -89,7 +89,7 @@ class Tail(Generic[V]):
         decoded = codec.decode(event, record.value)
         try:
             if isinstance(decoded, codec.Rejected):
-                raise ValueError(decoded.detail)  # noqa: TRY301 (one way to refuse)
+                raise ValueError(decoded.detail)  # noqa: TRY004, TRY301 (one way to refuse)
             self.view = self._fold(self.view, decoded)
         except ValueError as error:
             self.refused += 1

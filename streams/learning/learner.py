@@ -52,7 +52,7 @@ RECENT_LESSONS = 10_000
 class FractionalLog(optim.losses.Log):
     """Log loss for scores between 0 and 1; River's own takes them for 0 or 1."""
 
-    def gradient(self, y_true: Any, y_pred: Any) -> Any:  # type: ignore[override]  # River: bools
+    def gradient(self, y_true: Any, y_pred: Any) -> Any:
         """Slope by the log-odds: prediction less score."""
         return float(self.mean_func(y_pred)) - float(y_true)
 

@@ -16,10 +16,11 @@ from streams.clickhouse.read import ask
 from streams.clock import Clock
 from streams.kafka.cluster import administered, edges, partitions
 from streams.rig.cluster import GRACE_S, Cluster, Wanted, cluster, command, registry_of
+from streams.rig.figures import Summary
 from streams.rig.play import Player
 from streams.rig.process import Child, free_port, spawn, until_ready
 from streams.rig.recorded import Recorded, read_recorded
-from streams.rig.summary import Done, Summary, summarise
+from streams.rig.summary import Done, summarise
 from streams.topology import DEAD_LETTERS
 
 READY_S = 60.0

@@ -12,7 +12,8 @@ from pathlib import Path
 import chdb
 
 CODE = re.compile(r"Code: (\d+)\.")
-INLINE = re.compile(rb"\bFORMAT\s+(\w+)[ \t;]*\r?\n?", re.IGNORECASE)
+INLINE = re.compile(rb"\b(?:VALUES|SELECT|WITH|FORMAT\s+(?P<form>\w+)[ \t;]*\r?\n?)", re.IGNORECASE)
+"""What an insert's rows come from; whatever stands first."""
 INSERT = re.compile(rb"\s*INSERT\s", re.IGNORECASE)
 TRAILING = re.compile(r"\bFORMAT\s+(\w+)[\s;]*$", re.IGNORECASE)
 NAME = re.compile(r"[A-Za-z_]\w*")
@@ -106,7 +107,7 @@ def _run(connection: chdb.state.sqlitelike.Connection, statement: Statement) -> 
                 inserter.append(rows)
             written = inserter.finish().rows_written
         return Answer(b"", None, written_rows=written)
-    sql = statement.text.decode()
+    sql = b"\n".join(part for part in (statement.text, statement.rows) if part).decode()
     result = connection.query(sql, statement.output, params=dict(statement.parameters))
     body = result.bytes() if result.size() else b""
     named = TRAILING.search(sql)
@@ -123,14 +124,15 @@ def split_insert(text: bytes, rows: bytes = b"") -> tuple[str, str, bytes] | Non
     Example:
         >>> split_insert(b"INSERT INTO t (a) FORMAT TSV\n1\n")
         ('INSERT INTO t (a)', 'TSV', b'1\n')
-        >>> split_insert(b"INSERT INTO t SELECT 1")
+        >>> split_insert(b"INSERT INTO t VALUES ('FORMAT x')")
     """
     if not INSERT.match(text):
         return None
     found = INLINE.search(text)
-    if found is None:
+    if found is None or found["form"] is None:
         return None
-    return text[: found.start()].decode().strip(), found[1].decode(), text[found.end() :] + rows
+    head, form = text[: found.start()].decode().strip(), found["form"].decode()
+    return head, form, text[found.end() :] + rows
 
 
 def _assignments(settings: Mapping[str, str]) -> str:

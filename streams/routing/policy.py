@@ -29,6 +29,9 @@ DEFAULT_SHARES = {1: 0.92, 2: 0.92, 3: 0.92, 4: 0.92}
 GAP_POWER = 0.5
 """Between 0, any dearer model grants the whole slack, and 1, only as its dollars are of the dearest."""
 
+LEAST_GAP = 0.01
+"""A price gap counts as at least this part of the dearest price."""
+
 RULE_PENALTY = 1.5
 """Log-odds taken off a model for each tier that it lies under the tier the rules propose."""
 
@@ -154,8 +157,11 @@ def place(
     """
     tiers = sorted({spec.tier for spec in models})
     lessons = quality.lessons_of(SHARED)
+    by_name = {spec.name: spec for spec in models}
     tops = {tier: _best_of(tier, models, standings) for tier in tiers}
-    bars = {tier: _bar(task, tops[tier], tier, models, standings, costs, policy) for tier in tiers}
+    bars = {
+        tier: _bar(task, by_name[tops[tier]], models, standings, costs, policy) for tier in tiers
+    }
     if lessons == 0:
         tier, sure = nearest(verdict.tier, tiers), verdict.confidence
     else:
@@ -195,29 +201,29 @@ def _best_of(tier: int, models: Sequence[ModelSpec], standings: Standings) -> st
 
 def _bar(
     task: Task,
-    top: str,
-    tier: int,
+    top: ModelSpec,
     models: Sequence[ModelSpec],
     standings: Standings,
     costs: Mapping[str, Decimal | None],
     policy: Policy,
 ) -> float:
-    """The quality that makes a tier good enough for the task.
+    """The quality that makes a tier's best model, `top`, good enough for the task.
 
-    No other model may be better by more than the slack, `1 - share` of the best quality; and a
-    model that costs little more has only as much of the slack as it costs of the dearest.
+    The tier's share of the best quality there is; more, where a better model of a higher tier
+    costs little more: of the slack that the share leaves, it grants the root of the part that the
+    price gap is of the dearest model's price.
     """
     if task.min_quality is not None:
         return task.min_quality
-    slack = (1 - policy.thresholds.get(str(tier), DEFAULT_SHARES[tier])) * standings.best
+    share = policy.thresholds.get(str(top.tier), DEFAULT_SHARES[top.tier])
+    slack = (1 - share) * standings.best
     dearest = max((float(cost) for cost in costs.values() if cost is not None), default=0.0)
-    own = costs[top]
-    bar = 0.0
+    own, bar = costs[top.name], standings.best - slack
     for spec in models:
-        other, gap = costs[spec.name], 1.0
-        if own is not None and other is not None and dearest > 0:
-            gap = float(other - own) / dearest
-        if gap > 0:
+        if spec.tier > top.tier:
+            other, gap = costs[spec.name], 1.0
+            if own is not None and other is not None and dearest > 0:
+                gap = max(float(other - own) / dearest, LEAST_GAP)
             bar = max(bar, standings.believed[spec.name] - slack * gap**GAP_POWER)
     return bar
 

@@ -32,7 +32,7 @@ _GATE = re.compile(
 )
 """Only words that ask for a sum may stand before its first sign: most prompts end here."""
 _ASK = re.compile(
-    r"(?:(?P<what>what is|what['\u2019]s|whats)|how much is|calculate|compute|evaluate|work out|solve"
+    r"(?:(?P<what>what is|what['\u2019]?s)|how much is|calculate|compute|evaluate|work out|solve"
     r"|what does|what do you get (?:for|from))(?: the (?:value|result|answer) (?:of|to|for))?"
     r"(?: the (?:following )?expression)?(?: the following)?:? ",
     re.IGNORECASE,
@@ -49,6 +49,7 @@ _FORMS = tuple(
     for pattern, written in (
         (rf"{_N} ?(?:%|percent) of {_N}", "({0}) * ({1}) / 100"),
         (rf"(?:the )?sum of {_N} and {_N}", "({0}) + ({1})"),
+        (rf"(?:the )?sum of {_N}, {_N},? and {_N}", "({0}) + ({1}) + ({2})"),
         (rf"(?:the )?product of {_N} and {_N}", "({0}) * ({1})"),
         (rf"(?:the )?quotient of {_N} and {_N}", "({0}) / ({1})"),
         (rf"add {_N} (?:and|to) {_N}", "({0}) + ({1})"),

@@ -38,15 +38,16 @@ _NOUN = (
 _MARK = "\x00"
 """Stands for the quoted text while the request around it is matched."""
 _AROUND = re.compile(
-    rf"(?:{_VERB} {_NOUN}{_MARK} (?:to|into|in|as) (?:an? )?(?:{_STYLE})(?: format)?"
+    rf"(?:{_VERB} {_NOUN}{_MARK} (?:(?:to|into|in|as) )?(?:an? )?(?:{_STYLE})(?: format)?"
+    rf"|(?:(?P<is_upper>uppercase)|(?P<is_lower>lowercase)) {_NOUN}{_MARK}"
     rf"|(?:what is|what['\u2019]s) {_NOUN}{_MARK} in (?:{_STYLE.replace('?P<', '?P<q_')}))[.?]?",
     re.IGNORECASE,
 )
 _BEFORE = re.compile(
     rf"(?:{_VERB} (?:(?:this|the following|the)(?: (?:text|string|phrase|words?|sentence|title"
     r"|name|identifier|variable(?: name)?))? |it )?(?:below )?(?:to|into|in|as) "
-    rf"(?:{_STYLE})|(?P<bare_upper>uppercase)(?: this| the following)?(?: text| string)?"
-    r"|(?P<bare_lower>lowercase)(?: this| the following)?(?: text| string)?)[:.]?",
+    rf"(?:{_STYLE})|(?P<is_upper>uppercase)(?: this| the following)?(?: text| string)?"
+    r"|(?P<is_lower>lowercase)(?: this| the following)?(?: text| string)?)[:.]?",
     re.IGNORECASE,
 )
 _QUOTED = re.compile(r"\"[^\"\n]+\"|“[^“”\n]+”|`[^`\n]+`|(?<!\w)'[^'\n]+'(?!\w)")
@@ -124,7 +125,7 @@ def _named_behind(text: str) -> tuple[str, str] | None:
 
 def _style(found: re.Match[str]) -> str:
     named = next(name for name, value in found.groupdict().items() if value)
-    return named.removeprefix("q_").removeprefix("bare_")
+    return named.rpartition("_")[2]
 
 
 def _title(text: str) -> str | None:

@@ -29,15 +29,15 @@ _MONTHS = {
 _MONTH = "|".join(sorted(_MONTHS, key=len, reverse=True))
 _DATE = (
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
-    rf"|(?:{_MONTH})\.? [0-9]{{1,2}}(?:st|nd|rd|th)?,? [0-9]{{4}}"
-    rf"|(?:the )?[0-9]{{1,2}}(?:st|nd|rd|th)?(?: of)? (?:{_MONTH})\.?,? [0-9]{{4}}"
+    rf"|(?:{_MONTH})\.? [0-9]{{1,2}}(?:st|[nr]d|th)?,? [0-9]{{4}}"
+    rf"|(?:the )?[0-9]{{1,2}}(?:st|[nr]d|th)?(?: of)? (?:{_MONTH})\.?,? [0-9]{{4}}"
 )
 _ISO = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})")
 _YEAR_LAST = re.compile(r"([0-9]{1,2})\D*([0-9]{4})\Z")
 _SPAN = r"(?P<count>an?|one|[0-9]{1,6}) (?P<unit>day|week|month|year)s?"
 _WHAT_DATE = (
     r"(?:(?:what(?: is|['\u2019]s| will be| was)?|calculate|compute|find|give me)(?: the)? date"
-    r"(?: is| was| will be| will it be| comes| falls)? )?(?:that is )?"
+    r"(?: is| was| will be| will it be| comes| falls)? |what is |what['\u2019]s )?(?:that is )?"
 )
 _BETWEEN = re.compile(
     r"(?:how many (?P<unit>days|weeks) (?:are |is )?(?:there |lie |elapsed |passed )?"
@@ -59,9 +59,9 @@ _SIGNED = re.compile(
     re.IGNORECASE,
 )
 _WEEKDAY = re.compile(
-    r"(?:(?:on )?(?:what|which) (?:day of the week|week ?day|day) (?:is|was|will be|does|did|will)"
+    r"(?:(?:on )?(?:what|which) (?:day of the week|week ?day|day) (?:is|was|will be|does|did|will|falls on)"
     rf"(?: it(?: on)?)? (?P<date>(?:{_DATE}))(?: fall(?: on)?| be| land on| on)?"
-    r"|(?:what is|what['\u2019]s|find|give me|calculate)? ?(?:the )?(?:day of the week|week ?day)"
+    r"|(?:what is|what['\u2019]s|find|give me|calculate|determine)? ?(?:the )?(?:day of the week|week ?day)"
     rf" (?:of|for|on) (?P<date2>{_DATE}))",
     re.IGNORECASE,
 )

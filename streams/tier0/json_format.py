@@ -40,12 +40,14 @@ _AND_SORT = (
 _PRETTY = re.compile(
     rf"(?:(?:(?:re-?)?format|pretty[- ]?print|prettify|beautify|indent) {_NOUN}"
     rf"|make {_NOUN} (?:pretty|readable|human[- ]readable)"
-    rf"|pretty[- ]?print(?: this| the following)?){_LAYOUT}{_AND_SORT}",
+    rf"|(?:pretty[- ]?print|prettify|beautify)(?: this| the following)?){_LAYOUT}{_AND_SORT}",
     re.IGNORECASE,
 )
 _MINIFY = re.compile(
-    rf"(?:(?:minify|compact) {_NOUN}|(?:put|print|write) {_NOUN} (?:on|in|into) (?:one|a single)"
-    rf" line|remove (?:all )?(?:the )?(?:unnecessary )?white ?space from {_NOUN}){_AND_SORT}",
+    r"(?:minify(?: this| the following)?"
+    rf"|(?:minify|compact) {_NOUN}(?: (?:on|in|into|onto) (?:one|a single) line)?"
+    rf"|(?:put|print|write) {_NOUN} (?:on|in|into|onto) (?:one|a single) line"
+    rf"|remove (?:all )?(?:the )?(?:unnecessary )?white ?space from {_NOUN}){_AND_SORT}",
     re.IGNORECASE,
 )
 _SORT = re.compile(
@@ -94,7 +96,7 @@ def _may_ask(text: str) -> bool:
     if "{" not in text and "[" not in text:
         return False
     ends = text[:_GATE_CHARS].lower() + text[-_GATE_CHARS:].lower()
-    return "json" in ends or "pretty" in ends
+    return "json" in ends or "prett" in ends or "minify" in ends
 
 
 def _split(text: str) -> tuple[str, str]:

@@ -39,7 +39,9 @@ _CONDITIONS = frozenset(("WHERE", "HAVING", "ON"))
 _TESTS = frozenset(("NOT", "IN", "LIKE", "ILIKE", "IS", "BETWEEN"))
 _LAST_WORDS = frozenset(("END", "NULL", "ASC", "DESC"))
 _LAST_SIGNS = frozenset((")", ";", "*"))
-_BETWEEN_SIGNS = frozenset(("=", "<>", "!=", "<=", ">=", "<", ">"))
+_OPERAND_ENDS = frozenset((*_LAST_WORDS, *_LAST_SIGNS))
+_OPERANDS = frozenset(("name", "column", "number", "string", "quoted", "param"))
+_COMPARISONS = frozenset(("=", "<>", "!=", "<=", ">=", "<", ">"))
 
 
 def format_sql(text: str) -> str | None:
@@ -93,16 +95,31 @@ def _is_plain(tokens: list[Token]) -> bool:
                 condition = token.text in _CONDITIONS
             if loose and _misplaced(token.text, condition=condition):
                 return False
-        if names > (1 if condition else 2):
+        if names > 2 or (at and not _fits(tokens[at - 1], token, condition=condition)):  # noqa: PLR2004 - a name and its alias
             return False
-    return depth == 0 and cases == 0 and len(tokens) > 1 and _may_end(tokens[-1])
+    return depth == 0 and cases == 0 and len(tokens) > 1 and _may_end(*tokens[-2:])
 
 
-def _may_end(token: Token) -> bool:
-    """Whether a statement can end here, rather than break off."""
-    if token.kind == "sign":
-        return token.text in _LAST_SIGNS
-    return not token.reserved or token.text in _LAST_WORDS
+def _may_end(before: Token, last: Token) -> bool:
+    """Whether a statement ends here: not broken off, and no last word of English for an alias."""
+    if last.kind == "name":
+        return before.text not in _OPERAND_ENDS if before.kind in ("reserved", "sign") else False
+    if last.kind == "sign":
+        return last.text in _LAST_SIGNS
+    return not last.reserved or last.text in _LAST_WORDS
+
+
+def _fits(before: Token, token: Token, *, condition: bool) -> bool:
+    """Whether two neighbours read as SQL, and mean the same however they are spaced."""
+    signs = before.kind == token.kind == "sign" and not token.spaced
+    if signs and (
+        token.text in _COMPARISONS or (before.text in _COMPARISONS and token.text not in "(+-")
+    ):
+        return before.text == ")"  # not "->", "=>", "<<"
+    if before.kind == token.kind == "string":
+        return False  # joined across a line end, an error across a space
+    after_operand = before.kind in _OPERANDS or before.text == ")"
+    return not (condition and after_operand and token.kind in _OPERANDS and token.spaced)
 
 
 def _misplaced(word: str, *, condition: bool) -> bool:
@@ -140,6 +157,6 @@ def _gap(tokens: list[Token], at: int) -> str:
     before = tokens[at - 1].text if at else "("
     if token.text in (",", ")", ";", ".") or before in ("(", "."):
         return ""
-    if before == "," or token.text in _BETWEEN_SIGNS or before in _BETWEEN_SIGNS:
+    if before == "," or token.text in _COMPARISONS or before in _COMPARISONS:
         return " "
     return " " if token.spaced else ""

@@ -147,6 +147,20 @@ def test_parameters_are_bound_by_the_server(client: Client) -> None:
     assert answer.first_row == (hostile, [1, 2], None)
 
 
+def test_inserts_are_told_apart_from_what_they_insert(client: Client) -> None:
+    client.command("CREATE TABLE words (w String) ENGINE = MergeTree ORDER BY w")
+    client.command("INSERT INTO words VALUES ('a FORMAT b')")
+    client.command("INSERT INTO words SELECT 'select FORMAT c'")
+    client.command("INSERT INTO words FORMAT CSV", data="values FORMAT d\n")
+    client.raw_insert("words", ["w"], "with FORMAT e\n", fmt="TSV")
+    assert [row[0] for row in client.query("SELECT w FROM words ORDER BY w").result_rows] == [
+        "a FORMAT b",
+        "select FORMAT c",
+        "values FORMAT d",
+        "with FORMAT e",
+    ]
+
+
 def test_a_setting_holds_for_its_statement_alone(client: Client) -> None:
     asked = "SELECT toUInt64(getSetting('max_block_size'))"
     before = client.query(asked).first_row

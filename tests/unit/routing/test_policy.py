@@ -2,6 +2,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
+import numpy as np
 import pytest
 
 from streams.events.decision import RefusalReason
@@ -18,7 +19,7 @@ from streams.routing.policy import (
     refuse,
     rule_weight,
 )
-from streams.routing.quality import QualityView
+from streams.routing.quality import WIDTH, QualityView, checksum, pack_weights
 from streams.routing.registry import ModelSpec, register
 from streams.routing.rules import Verdict
 from tests.builders import AT, a_model_state, a_task
@@ -27,6 +28,7 @@ ONE, TWO, FOUR = (
     ModelSpec(name=name, provider="p", tier=tier) for name, tier in (("a", 1), ("b", 2), ("d", 4))
 )
 COSTS = {"a": Decimal(1), "b": Decimal(2), "d": Decimal(10)}
+EMPTY = pack_weights(0.0, np.zeros(WIDTH))
 CERTAIN = Verdict(1, 0.9, "formatting")
 
 
@@ -35,7 +37,10 @@ def placed(predicted: dict[str, float], *, lessons: int = 500, **how: Any) -> Pl
     quality = QualityView()
     if lessons:
         for part in ("shared", "a", "b", "d"):
-            quality = quality.with_part(a_model_state(part, part_lessons=lessons))
+            state = a_model_state(
+                part, part_lessons=lessons, weights=EMPTY, checksum=checksum(EMPTY)
+            )
+            quality = quality.with_part(state)
     models = [model for model in (ONE, TWO, FOUR) if model.name in predicted]
     verdict = how.get("verdict", CERTAIN)
     policy = initial_policy(AT).model_copy(

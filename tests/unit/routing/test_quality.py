@@ -1,8 +1,9 @@
 import base64
-from datetime import UTC, datetime
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from streams.events.control import ModelState
 from streams.routing.features import Features, extract
@@ -21,8 +22,8 @@ from streams.routing.quality import (
 )
 from streams.routing.registry import ModelSpec
 from streams.routing.rules import Verdict
+from tests.builders import a_model_state
 
-AT = datetime(2026, 1, 1, tzinfo=UTC)
 SMALL, LARGE = (
     ModelSpec(name=name, provider="p", tier=tier) for name, tier in (("small", 1), ("large", 4))
 )
@@ -32,18 +33,12 @@ def some_features() -> Features:
     return extract("Explain monads", Verdict(3, 0.7, "default"))
 
 
-def a_state(part: str, version: int = 1, **fields: object) -> ModelState:
-    bias = fields.pop("bias", 0.0)
+def a_state(part: str, *, prior: float = 0.0, bias: float = 0.0, **fields: Any) -> ModelState:
+    """A part that adds a constant to the log-odds, or has the weights given."""
     weights = np.zeros(WIDTH)
     weights[0] = bias
-    packed = pack_weights(float(str(fields.pop("prior", 0.0))), weights)
-    return ModelState(
-        **{
-            "part": part, "version": version, "lessons": 10, "part_lessons": 10,
-            "weights": packed, "mean_score": 0.5, "checksum": checksum(packed), "at": AT,
-            **fields,
-        }
-    )  # fmt: skip
+    packed = fields.pop("weights", pack_weights(prior, weights))
+    return a_model_state(part, **{"weights": packed, "checksum": checksum(packed), **fields})
 
 
 def test_before_any_lesson_each_model_has_its_tiers_prior() -> None:
@@ -67,7 +62,7 @@ def test_hashed_weights_count_by_the_root_of_their_number() -> None:
     weights = np.zeros(WIDTH)
     weights[DENSE + features.hashes] = 0.5
     packed = pack_weights(0.0, weights)
-    state = a_state("small", weights=packed, checksum=checksum(packed))
+    state = a_state("small", weights=packed)
     found = QualityView().with_part(state).predict(features, [SMALL])
     assert found["small"] == pytest.approx(sigmoid(0.5 * np.sqrt(len(features.hashes))), abs=1e-5)
 
@@ -103,7 +98,7 @@ def test_weights_survive_packing_at_half_precision() -> None:
     assert len(pack_weights(0.0, weights)) < 350 * 1024
 
 
-def _packed(numbers: np.ndarray, version: int = 1) -> str:
+def _packed(numbers: NDArray[Any], version: int = 1) -> str:
     return base64.b64encode(bytes([version]) + numbers.astype("<f2").tobytes()).decode()
 
 
@@ -119,7 +114,7 @@ def _packed(numbers: np.ndarray, version: int = 1) -> str:
 )
 def test_damaged_weights_are_refused_by_name(weights: str, says: str) -> None:
     with pytest.raises(SnapshotError, match=says):
-        QualityView().with_part(a_state("small", weights=weights, checksum=checksum(weights)))
+        QualityView().with_part(a_state("small", weights=weights))
 
 
 def test_a_wrong_checksum_is_refused() -> None:

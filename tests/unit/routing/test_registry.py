@@ -68,7 +68,17 @@ def test_recorded_models_are_ranked_into_tiers_by_mean_cost_ties_by_name() -> No
     costs = {name: Decimal(cost) for name, cost in (("d", 9), ("b", 1), ("a", 1), ("c", 2))}
     assert rank(costs) == {"a": 1, "b": 2, "c": 3, "d": 4}
     assert rank({"x": Decimal(1), "y": Decimal(2)}) == {"x": 1, "y": 3}
-    assert list(rank({str(n): Decimal(n) for n in range(9)}).values()) == [1, 1, 1, 2, 2, 3, 3, 4, 4]
+    assert list(rank({str(n): Decimal(n) for n in range(9)}).values()) == [
+        1,
+        1,
+        1,
+        2,
+        2,
+        3,
+        3,
+        4,
+        4,
+    ]
 
 
 def test_an_expected_cost_comes_from_prices_then_from_experience_or_is_unknown() -> None:

@@ -35,6 +35,9 @@ ANSWERED = {
     'Format this SQL: select "Order", t.order, left(name, 3) from `Group` t where d is distinct from e': (
         'SELECT "Order", t.order, left(name, 3)\nFROM `Group` t\nWHERE d IS DISTINCT FROM e'
     ),
+    "Format this SQL: select a x, b as y from t u where -a<-1 and (b)=-(c);": (
+        "SELECT a x, b AS y\nFROM t u\nWHERE -a < -1 AND (b) = -(c);"
+    ),
     "Format this SQL with uppercase keywords: select a from t": "SELECT a\nFROM t",
     "Format this SQL: select a from t where b between 1 and 2 and c like 'x%' or d=? offset 3": (
         "SELECT a\nFROM t\nWHERE b BETWEEN 1 AND 2 AND c LIKE 'x%' OR d = ?\nOFFSET 3"
@@ -64,6 +67,13 @@ LEFT = (
     "Format this SQL: select $$x$$ from t",
     "Format this SQL: select a from t limit 5 please explain",
     "Format this SQL: select a from t?",
+    "Format this SQL: select a from t nicely",
+    "Format this SQL: select a from t order by a desc nicely",
+    "Format this SQL: select a from t where b in (1) nicely",
+    "Format this SQL: select a->'b' from t",
+    "Format this SQL: select a from t where b<=>c",
+    "Format this SQL: select 'a'\n'b' from t",
+    "Format this SQL: select a from t where b = 1 nicely",
 )
 
 

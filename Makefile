@@ -1,0 +1,67 @@
+# Everything sets itself up into .venv/; `make` alone lists what there is.
+
+VENV := .venv
+PY := $(VENV)/bin/python
+INSTALLED := $(VENV)/.installed
+LOCKS := requirements.txt requirements-dev.txt
+COMPILE = $(VENV)/bin/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 \
+	--generate-hashes --no-header --no-annotate --no-emit-index-url
+
+# The first Python that is new enough; looked for only when .venv/ is made.
+PYTHON ?= $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 python3.11,\
+	$(shell $(name) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $(name))))
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo lint test test-kafka chaos bench schemas lock clean
+
+help:  ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' Makefile
+
+install: $(INSTALLED)  ## Set up .venv/ from hash-pinned requirements
+
+demo: $(INSTALLED)  ## The whole product on this machine, in under 90 seconds
+	@$(VENV)/bin/tierflow demo
+
+lint: $(INSTALLED)  ## Formatting, rules, types, imports between rooms, schemas, spelling, locks
+	@$(VENV)/bin/ruff format --check --quiet .
+	@$(VENV)/bin/ruff check --quiet .
+	@$(VENV)/bin/mypy
+	@$(VENV)/bin/lint-imports --no-logo
+	@$(VENV)/bin/tierflow schemas --check schemas
+	@$(VENV)/bin/codespell
+	@$(VENV)/bin/deptry .
+	@$(PY) infra/lock.py check $(LOCKS)
+
+test: $(INSTALLED)  ## Every test that needs no Java
+	@$(PY) -m pytest -q
+
+test-kafka: $(INSTALLED)  ## Integration and kill tests on Apache Kafka (mvn, or KAFKA_BOOTSTRAP)
+	@$(PY) -m pytest -q --kafka=$${KAFKA_BOOTSTRAP:-apache} -m "broker and not bench" \
+		tests/integration $(wildcard tests/chaos/test_kill*.py)
+
+chaos: $(INSTALLED)  ## Kill and stop processes, brokers and databases; minutes
+	@$(PY) -m pytest -q -m chaos tests/chaos
+
+bench: $(INSTALLED)  ## Measure speed beside its baseline
+	@$(PY) -m pytest -q -s -m bench tests/bench
+
+schemas: $(INSTALLED)  ## Write schemas/ from the code
+	@$(VENV)/bin/tierflow schemas schemas
+
+lock: $(INSTALLED)  ## Pin the requirements of pyproject.toml anew, with hashes
+	@$(COMPILE) --upgrade --group build --output-file requirements.txt
+	@$(COMPILE) --upgrade --extra demo --group dev --output-file requirements-dev.txt
+	@$(PY) infra/lock.py stamp $(LOCKS)
+
+clean:  ## Remove .venv/ and all caches
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build
+	find streams tests infra -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(INSTALLED): requirements-dev.txt pyproject.toml | $(PY)
+	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(PY):
+	@test -n "$(PYTHON)" || { echo "tierflow needs Python 3.11 or newer as python3: install one, or make PYTHON=/path/to/it" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "$(PYTHON) can't make a virtual environment: install its venv and ensurepip modules (on Debian and Ubuntu: apt-get install python3-venv)" >&2; exit 1; }

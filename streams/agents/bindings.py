@@ -1,0 +1,122 @@
+"""Every stage bound to its ports: the one place that knows which handler runs which stage."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from streams.agents.admit import admit
+from streams.agents.classify import Decided, classify
+from streams.agents.join import Waiting, join
+from streams.agents.learn import Learned, learn
+from streams.agents.loop import Carrier, Taken
+from streams.agents.measure import Counted, Measured, measure
+from streams.agents.outcome import Bound, Outcome, Put, Record, Send, State
+from streams.agents.tier import TierPorts, tier
+from streams.agents.tune import TunerState, tune
+from streams.calling.ledger import Work
+from streams.clock import Clock
+from streams.events.control import Policy
+from streams.learning.thresholds import Gains
+from streams.providers.port import Provider
+from streams.routing.decide import View
+from streams.topology import Stage
+
+Tables = Mapping[str, Mapping[str, Any]]
+
+STATES: Mapping[str, type[State]] = {
+    "decided": Decided,
+    "calls": Work,
+    "waiting": Waiting,
+    "cells": Measured,
+    "counted": Counted,
+    "learner": Learned,
+    "tuner": TunerState,
+}
+"""What each table of the topology holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class StagePorts:
+    """What the stages are given, all of them.
+
+    Args:
+        view: Registry, policy and quality snapshot in force.
+        clock: Time.
+        salt: The deployment's secret, from which draws are derived.
+        max_task_bytes: A larger task is refused.
+        initial: The policy of a first start.
+        gains: How thresholds move.
+        bucket_s: Length of a performance window.
+        partitions: Of the topics that have more than one.
+        providers: Who runs models, by name.
+        longest_call_s: No call is waited for longer.
+    """
+
+    view: Callable[[], View]
+    clock: Clock
+    salt: str
+    max_task_bytes: int
+    initial: Policy
+    gains: Gains
+    bucket_s: float
+    partitions: int
+    providers: Mapping[str, Provider]
+    longest_call_s: float
+
+
+def bind(stage: Stage, ports: StagePorts, tables: Tables) -> Bound:
+    """Bind a stage that works in batches."""
+    binders: Mapping[str, Callable[[], Bound]] = {
+        "admit": lambda: admit(ports.max_task_bytes),
+        "classify": lambda: classify(ports.view, tables["decided"], ports.clock, ports.salt),
+        "join": lambda: join(tables["waiting"], ports.clock),
+        "measure": lambda: measure(
+            tables["cells"], tables["counted"], ports.clock, bucket_s=ports.bucket_s
+        ),
+        "learn": lambda: learn(tables["learner"]),
+        "tune": lambda: tune(
+            tables["tuner"],
+            initial=ports.initial,
+            gains=ports.gains,
+            bucket_s=ports.bucket_s,
+            partitions=ports.partitions,
+        ),
+    }
+    return binders[stage.name]()
+
+
+def bind_tier(
+    carrier: Carrier, ports: StagePorts, calls: Mapping[str, Work]
+) -> Callable[[Taken], Awaitable[Outcome]]:
+    """Bind a tier, which works on many records at once and confirms before it acts."""
+    number = int(carrier.stage.name.removeprefix("tier-"))
+
+    async def handle(taken: Taken) -> Outcome:
+        bound = TierPorts(
+            registry=lambda: ports.view().registry,
+            calls=calls,
+            ledger=CarriedLedger(carrier, taken),
+            providers=ports.providers,
+            clock=ports.clock,
+            longest_call_s=ports.longest_call_s,
+        )
+        return await tier(number, bound)(taken.record)
+
+    return handle
+
+
+def is_tier(stage: Stage) -> bool:
+    """Whether a stage calls models (or skills) in a pool."""
+    return stage.name.startswith("tier-")
+
+
+class CarriedLedger:
+    """A tier's ledger for one record: confirmed by the loop's carrier, under its generation."""
+
+    def __init__(self, carrier: Carrier, taken: Taken) -> None:
+        self._carrier = carrier
+        self._taken = taken
+
+    async def confirm(self, record: Record, sends: Sequence[Send], puts: Sequence[Put]) -> None:  # noqa: ARG002 (it is the taken one)
+        """Table first, then topic."""
+        await self._carrier.confirm_now(self._taken, sends, puts)

@@ -1,0 +1,235 @@
+from typing import Any
+
+import numpy as np
+import pytest
+from river import linear_model, optim
+
+from streams.events.feedback import Lesson
+from streams.learning.learner import FIRST_SQUARE, LEARNING_RATE, FractionalLog, Learner
+from streams.learning.standing import PROGRESS, LearnerPart, LearnerProgress, LearnerState
+from streams.routing.features import Features, extract, pack
+from streams.routing.quality import (
+    NEWCOMER_LESSONS,
+    SHARED_WEIGHT,
+    QualityView,
+    dense_inputs,
+    hash_input,
+    logit,
+)
+from streams.routing.registry import ModelSpec
+from streams.routing.rules import Verdict
+from tests.builders import AT, a_lesson
+
+VERDICT = Verdict(3, 0.7, "default")
+EASY, HARD = (
+    extract(text, VERDICT)
+    for text in ("Rename the variable x to count", "Prove the spectral theorem for operators")
+)
+
+
+def taught(n: int, score: float, features: Features = EASY, **fields: Any) -> Lesson:
+    return a_lesson(
+        f"t{n}",
+        **{"lesson_id": f"l{n}", "score": score, "features": pack(features), **fields},
+    )
+
+
+def some_lessons(start: int, end: int) -> list[Lesson]:
+    """Small does the easy ones well, large does both."""
+    lessons = []
+    for n in range(start, end):
+        features, model = (EASY, HARD)[n % 2], ("small", "large")[n // 2 % 2]
+        well = model == "large" or features is EASY
+        lessons.append(taught(n, 0.9 if well else 0.2, features, model=model, tier=2))
+    return lessons
+
+
+def test_estimates_approach_the_scores_that_come() -> None:
+    learner = Learner()
+    for lesson in some_lessons(0, 200):
+        learner.learn(lesson)
+    assert learner.predict("small", EASY) == pytest.approx(0.9, abs=0.1)
+    assert learner.predict("small", HARD) == pytest.approx(0.2, abs=0.1)
+    assert learner.predict("large", HARD) == pytest.approx(0.9, abs=0.1)
+
+
+def test_a_lesson_is_tested_before_it_is_learned() -> None:
+    learner = Learner()
+    learner.learn(taught(1, 1.0))
+    first = learner.standing()["small"]
+    assert first.brier == pytest.approx((1 - 0.82) ** 2, abs=1e-6)
+    assert first.log_loss == pytest.approx(-np.log(0.82), abs=1e-6)
+    for n in range(2, 40):
+        learner.learn(taught(n, 1.0))
+    later = learner.standing()["small"]
+    assert later.lessons == 39
+    assert later.log_loss is not None
+    assert later.log_loss < first.log_loss_sum
+    assert later.mean_score == 1.0
+
+
+def test_a_lesson_seen_before_teaches_nothing() -> None:
+    learner = Learner()
+    assert learner.learn(taught(1, 1.0))
+    before = learner.predict("small", EASY)
+    assert not learner.learn(taught(1, 1.0))
+    assert (learner.lessons, learner.predict("small", EASY)) == (1, before)
+
+
+def test_a_judged_tier_0_answer_is_counted_and_not_learned() -> None:
+    learner = Learner()
+    assert learner.learn(a_lesson("t1", model=None, tier=0, features=""))
+    assert learner.lessons == 1
+    assert learner.standing() == {}
+    (shared,) = learner.snapshots(AT)
+    assert (shared.part, shared.lessons, shared.part_lessons) == ("shared", 1, 0)
+
+
+def test_unreadable_features_change_nothing() -> None:
+    learner = Learner()
+    with pytest.raises(ValueError, match="features"):
+        learner.learn(taught(1, 1.0).model_copy(update={"features": "AAAA"}))
+    assert learner.lessons == 0
+    assert learner.snapshots(AT) == []
+    assert learner.learn(taught(1, 1.0))
+
+
+def test_a_flush_has_the_changed_parts_under_one_new_version() -> None:
+    learner = Learner()
+    assert learner.snapshots(AT) == []
+    learner.learn(taught(1, 1.0, model="small"))
+    learner.learn(taught(2, 1.0, model="large"))
+    first = learner.snapshots(AT)
+    assert [(s.part, s.version, s.lessons) for s in first] == [
+        ("large", 1, 2), ("shared", 1, 2), ("small", 1, 2),
+    ]  # fmt: skip
+    learner.learn(taught(3, 0.0, model="small"))
+    assert [(s.part, s.version) for s in learner.snapshots(AT)] == [("shared", 2), ("small", 2)]
+    assert learner.snapshots(AT) == []
+    assert {s.part for s in learner.in_force(AT)} == {"shared", "small", "large"}
+    assert {s.version for s in learner.in_force(AT)} == {2}
+
+
+def test_a_router_predicts_what_the_learner_estimates() -> None:
+    learner, view = Learner(), QualityView()
+    for lesson in some_lessons(0, 100):
+        learner.learn(lesson)
+    for state in learner.snapshots(AT):
+        assert len(state.model_dump_json()) < 350 * 1024
+        view = view.with_part(state)
+    models = [ModelSpec(name=name, provider="p", tier=2) for name in ("small", "large")]
+    for features in (EASY, HARD):
+        served = view.predict(features, models)
+        for model in models:
+            learned = learner.predict(model.name, features)
+            assert served[model.name] == pytest.approx(learned, abs=5e-3)
+
+
+def test_a_restart_goes_on_bit_for_bit() -> None:
+    learner, kept = Learner(), dict[str, LearnerState]()
+    for start in (0, 40):
+        for lesson in some_lessons(start, start + 40):
+            learner.learn(lesson)
+        learner.snapshots(AT)
+        kept |= learner.states(AT, offset=start + 39)
+    again = Learner.from_states(kept)
+    assert (again.version, again.lessons) == (2, 80)
+    assert again.standing() == learner.standing()
+    assert not again.learn(some_lessons(79, 80)[0])
+    for lesson in some_lessons(80, 160):
+        assert learner.learn(lesson)
+        assert again.learn(lesson)
+    for model in ("small", "large"):
+        for features in (EASY, HARD):
+            assert again.predict(model, features) == learner.predict(model, features)
+    assert again.snapshots(AT) == learner.snapshots(AT)
+    assert again.states(AT, 159) == learner.states(AT, 159)
+
+
+def test_states_are_small_enough_for_a_record_and_only_of_what_changed() -> None:
+    learner = Learner()
+    for lesson in some_lessons(0, 8):
+        learner.learn(lesson)
+    first = learner.states(AT, offset=7)
+    assert set(first) == {PROGRESS, "shared", "small", "large"}
+    assert all(len(state.model_dump_json()) < 900_000 for state in first.values())
+    learner.learn(taught(99, 1.0, model="small"))
+    assert set(learner.states(AT, offset=8)) == {PROGRESS, "shared", "small"}
+    assert set(learner.states(AT, offset=8)) == {PROGRESS}
+
+
+def test_without_states_a_learner_begins_anew() -> None:
+    assert Learner.from_states({}).lessons == 0
+    fresh = Learner.from_states(Learner().states(AT, offset=-1))
+    assert (fresh.lessons, fresh.version) == (0, 0)
+
+
+def _damaged(name: str, change: dict[str, object] | None) -> dict[str, LearnerState]:
+    learner = Learner()
+    learner.learn(taught(1, 1.0))
+    kept = learner.states(AT, 0)
+    if change is None:
+        del kept[name]
+    else:
+        kept[name] = kept[name].model_copy(update=change)
+    return kept
+
+
+@pytest.mark.parametrize(
+    ("kept", "says"),
+    [
+        (_damaged(PROGRESS, None), "lack their progress"),
+        (_damaged("small", None), "lack part 'small'"),
+        (_damaged("small", {"weights": "?"}), "'small' is damaged"),
+        (_damaged("small", {"weights": "AAAAAA=="}), "'small'"),
+        (_damaged("shared", {"squares": ""}), "'shared'"),
+        (_damaged(PROGRESS, {"recent": "AAA="}), "'progress'"),
+    ],
+)
+def test_damaged_states_are_refused_naming_the_part(
+    kept: dict[str, LearnerState], says: str
+) -> None:
+    assert any(isinstance(state, LearnerPart | LearnerProgress) for state in kept.values())
+    with pytest.raises(ValueError, match=says):
+        Learner.from_states(kept)
+
+
+def test_a_late_newcomer_starts_at_the_level_of_the_best() -> None:
+    learner = Learner()
+    for lesson in some_lessons(0, NEWCOMER_LESSONS):
+        learner.learn(lesson)
+    best = max(learner.predict(model, HARD) for model in ("small", "large"))
+    learner.learn(taught(999, best, HARD, model="new", tier=1))
+    newcomer = learner.standing()["new"]
+    assert newcomer.brier == pytest.approx(0, abs=1e-9)
+
+
+def test_the_weights_are_those_of_rivers_own_adagrad() -> None:
+    plain = linear_model.LogisticRegression(
+        optimizer=optim.AdaGrad(lr=LEARNING_RATE, eps=FIRST_SQUARE),
+        loss=FractionalLog(), intercept_init=logit(0.82), intercept_lr=0.0,
+    )  # fmt: skip
+    learner = Learner()
+    for n, lesson in enumerate(some_lessons(0, 60)):
+        features = (EASY, HARD)[n % 2]
+        lesson = lesson.model_copy(update={"model": "small"})
+        learner.learn(lesson)
+        inputs = dict(enumerate(dense_inputs(features).tolist()))
+        inputs |= dict.fromkeys((1000 + features.hashes.astype(int)).tolist(), hash_input(features))
+        twice = {("shared", key): SHARED_WEIGHT * value for key, value in inputs.items()}
+        plain.learn_one(
+            twice | {("own", key): value for key, value in inputs.items()}, lesson.score
+        )
+        own = plain.predict_proba_one(
+            twice | {("own", key): value for key, value in inputs.items()}
+        )
+        assert learner.predict("small", features) == pytest.approx(own[True], abs=1e-5)
+
+
+def test_ids_beyond_the_most_recent_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("streams.learning.learner.RECENT_LESSONS", 3)
+    learner = Learner()
+    for n in range(4):
+        learner.learn(a_lesson(f"t{n}", lesson_id=f"l{n}", model=None, tier=0, features=""))
+    assert not learner.learn(a_lesson("t3", lesson_id="l3", model=None, tier=0, features=""))
+    assert learner.learn(a_lesson("t0", lesson_id="l0", model=None, tier=0, features=""))
