@@ -49,6 +49,7 @@ schemas: $(INSTALLED)  ## Write schemas/ from the code
 	@$(VENV)/bin/tierflow schemas schemas
 
 lock: $(INSTALLED)  ## Pin the requirements of pyproject.toml anew, with hashes
+	@sed -i 's/^exclude-newer = "[^"]*"/exclude-newer = "$(shell date -u -d '7 days ago' +%F)T00:00:00Z"/' pyproject.toml
 	@$(COMPILE) --upgrade --group build --output-file requirements.txt
 	@$(COMPILE) --upgrade --extra demo --group dev --output-file requirements-dev.txt
 	@$(PY) infra/lock.py stamp $(LOCKS)

@@ -217,7 +217,7 @@ def _bar(
         return task.min_quality
     share = policy.thresholds.get(str(top.tier), DEFAULT_SHARES[top.tier])
     slack = (1 - share) * standings.best
-    dearest = max((float(cost) for cost in costs.values() if cost is not None), default=0.0)
+    dearest = max((float(costs[spec.name] or 0) for spec in models), default=0.0)
     own, bar = costs[top.name], standings.best - slack
     for spec in models:
         if spec.tier > top.tier:

@@ -3,7 +3,7 @@ from decimal import Decimal
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streams import ids
@@ -12,10 +12,10 @@ from streams.routing.choice import distribute, fallback, pick
 from streams.routing.decide import View, decide
 from streams.routing.features import HASHES, extract, pack, unpack
 from streams.routing.policy import believe, confidence, initial_policy, place
-from streams.routing.quality import QualityView
+from streams.routing.quality import WIDTH, QualityView, checksum, pack_weights
 from streams.routing.registry import ModelSpec, Registry, parse, rank, register, write_toml
 from streams.routing.rules import Verdict
-from tests.builders import AT, DIGEST, a_task
+from tests.builders import AT, DIGEST, a_model_state, a_task
 
 shares = st.floats(0, 1)
 verdicts = st.builds(Verdict, st.integers(1, 4), shares, st.just("rule"))
@@ -90,22 +90,35 @@ def test_a_distribution_sums_to_one_and_prefers_the_chosen(
     assert found[pick(found, data.draw(st.floats(0, 1, exclude_max=True)))] > 0
 
 
-@given(registries(), st.data(), verdicts)
+def judged(names: set[str], lessons: int) -> QualityView:
+    """A view in which each model was judged so often."""
+    empty = pack_weights(0.0, np.zeros(WIDTH))
+    view = QualityView()
+    for part in ("shared", *sorted(names)):
+        state = a_model_state(part, part_lessons=lessons, weights=empty, checksum=checksum(empty))
+        view = view.with_part(state)
+    return view
+
+
+@settings(max_examples=50)
+@given(st.data(), verdicts, st.integers(1, 2000))
 def test_raising_a_threshold_never_leads_to_a_lower_tier(
-    registry: Registry, data: st.DataObject, verdict: Verdict
+    data: st.DataObject, verdict: Verdict, lessons: int
 ) -> None:
-    models = registry.models
+    tiers = sorted(data.draw(st.sets(st.integers(1, 4), min_size=1)))
+    models = [ModelSpec(name=f"m{tier}", provider="p", tier=tier) for tier in tiers]
+    prices = sorted(data.draw(st.lists(money, min_size=len(tiers), max_size=len(tiers))))
+    costs = dict(zip((spec.name for spec in models), prices, strict=True))
     predicted = {spec.name: data.draw(st.floats(0.05, 0.95)) for spec in models}
-    costs = {spec.name: spec.typical_cost_usd for spec in models}
-    standings = believe(predicted, models, verdict, 10**9)
-    low, high = sorted((data.draw(shares), data.draw(shares)))
-    tiers = []
-    for share in (low, high):
+    standings = believe(predicted, models, verdict, lessons)
+    view = judged(set(costs), lessons)
+    found = []
+    for share in sorted((data.draw(shares), data.draw(shares))):
         policy = initial_policy(AT).model_copy(update={"thresholds": dict.fromkeys("1234", share)})
-        found = place(a_task(), models, standings, costs, verdict, policy, QualityView())
-        assert 0 <= found.confidence <= 1
-        tiers.append(found.tier)
-    assert tiers[0] <= tiers[1]
+        placement = place(a_task(), models, standings, costs, verdict, policy, view)
+        assert 0 <= placement.confidence <= 1
+        found.append(placement.tier)
+    assert found[0] <= found[1]
 
 
 @given(shares, shares, st.integers(0, 1000))

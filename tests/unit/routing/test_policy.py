@@ -90,10 +90,10 @@ def test_confidence_under_the_limit_bumps_one_tier() -> None:
 
 def test_a_near_miss_is_bumped_and_the_highest_tier_never() -> None:
     quality = 0.9
-    close = placed({"a": quality, "b": quality, "d": quality}, lessons=20, share=1.0)
+    close = placed({"a": quality, "b": quality, "d": quality}, lessons=200, share=1.0)
     assert close.confidence < SURE
     assert (close.tier, close.bumped) == (2, True)
-    top = placed({"d": quality}, lessons=20, share=1.0)
+    top = placed({"d": quality}, lessons=200, share=1.0)
     assert (top.tier, top.bumped) == (4, False)
 
 
@@ -111,7 +111,7 @@ def test_a_tasks_own_minimum_is_the_bar() -> None:
 def test_when_no_tier_clears_the_best_predicted_is_taken() -> None:
     found = placed({"a": 0.3, "b": 0.5, "d": 0.4}, task=a_task(min_quality=0.95))
     assert (found.tier, found.bumped) == (4, True)
-    assert found.confidence < 0.01
+    assert found.confidence < 0.1
 
 
 def test_the_rules_hold_back_lower_tiers_less_and_less() -> None:
