@@ -1,3 +1,4 @@
+import contextlib
 import tomllib
 from decimal import Decimal
 
@@ -53,10 +54,8 @@ def test_any_text_has_features_that_pack_bit_for_bit(text: str, verdict: Verdict
 
 @given(st.text(max_size=200))
 def test_unpacking_anything_gives_features_or_a_value_error(packed: str) -> None:
-    try:
-        unpack(packed)
-    except ValueError as error:
-        assert str(error)
+    with contextlib.suppress(ValueError):
+        assert np.all(unpack(packed).hashes < HASHES)
 
 
 @given(registries())
@@ -70,8 +69,8 @@ def test_ranks_rise_with_cost_and_use_the_first_tier(costs: dict[str, Decimal]) 
     assert set(tiers) == set(costs)
     assert min(tiers.values()) == 1
     assert max(tiers.values()) <= 4
-    for one in costs:
-        assert all(tiers[one] <= tiers[two] for two in costs if costs[one] < costs[two])
+    by_cost = [tiers[name] for name in sorted(costs, key=lambda name: (costs[name], name))]
+    assert by_cost == sorted(by_cost)
 
 
 @given(registries(), st.data(), shares)

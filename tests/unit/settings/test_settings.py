@@ -103,9 +103,9 @@ def test_a_wrong_setting_is_refused_by_name(environ: dict[str, str], words: list
 
 
 def test_an_unknown_key_in_the_file_is_refused_with_its_place(tmp_path: Path) -> None:
-    file = toml(tmp_path, "[worker]\nconcurency = 3\n")
+    file = toml(tmp_path, "[worker]\nconcurrenc = 3\n")
     with pytest.raises(
-        SettingsError, match=r"worker\.concurency: unknown .*known here: .*concurrency"
+        SettingsError, match=r"worker\.concurrenc: unknown .*known here: .*concurrency"
     ):
         load(file, environ={})
 
