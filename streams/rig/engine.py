@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import chdb
+from chdb.state.sqlitelike import Connection
 
 CODE = re.compile(r"Code: (\d+)\.")
 INLINE = re.compile(rb"\b(?:VALUES|SELECT|WITH|FORMAT\s+(?P<form>\w+)[ \t;]*\r?\n?)", re.IGNORECASE)
@@ -98,7 +99,7 @@ class Engine:
         self._keeper.close()
 
 
-def _run(connection: chdb.state.sqlitelike.Connection, statement: Statement) -> Answer:
+def _run(connection: Connection, statement: Statement) -> Answer:
     insert = split_insert(statement.text, statement.rows)
     if insert is not None:
         sql, form, rows = insert
