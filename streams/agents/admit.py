@@ -7,13 +7,13 @@ well, which writes the failed result, so that nobody waits for ever.
 from streams import ids
 from streams.agents.outcome import Bound, Bury, Emit, Outcome, Record, Send
 from streams.events.decision import Assignment, Refusal, RefusalReason
-from streams.events.envelope import Reason
+from streams.events.envelope import Reason, has_controls
 from streams.events.feedback import Feedback, Score
 from streams.events.task import Task
 from streams.kafka import codec
+from streams.kafka.codec import REDRIVE, redrive_of
 from streams.topology import ADMITTED, FEEDBACK, SCORES, TIERS
 
-REDRIVE = "tierflow-redrive"
 ID_CHARS = 256
 
 
@@ -30,12 +30,6 @@ def admit(max_task_bytes: int) -> Bound:
         return _task(record, max_task_bytes)
 
     return Bound(handle)
-
-
-def redrive_of(record: Record) -> int:
-    """How often the record was sent again by an operator: header `tierflow-redrive`."""
-    text = record.header(REDRIVE) or ""
-    return int(text) if text.isdecimal() and text.isascii() and len(text) < len("1000") else 0
 
 
 def _task(record: Record, max_task_bytes: int) -> Outcome:
@@ -99,8 +93,4 @@ def _readable_id(value: bytes | None) -> str | None:
     task_id = parsed.get("task_id") if isinstance(parsed, dict) else None
     if not isinstance(task_id, str) or not 0 < len(task_id) <= ID_CHARS:
         return None
-    return task_id if task_id.isprintable() or not _has_controls(task_id) else None
-
-
-def _has_controls(text: str) -> bool:
-    return any(ord(char) < 32 or ord(char) == 127 for char in text)  # noqa: PLR2004 (C0 and DEL)
+    return None if has_controls(task_id) else task_id

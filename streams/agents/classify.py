@@ -8,16 +8,16 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from streams import ids
-from streams.agents.admit import redrive_of
 from streams.agents.outcome import Bound, Bury, Emit, Outcome, Put, Record, Send, State
 from streams.clock import Clock
 from streams.events.decision import Assignment, Decision, Refusal, RefusalReason
 from streams.events.task import Task
 from streams.kafka import codec
+from streams.kafka.codec import redrive_of
 from streams.routing import features, rules
 from streams.routing.decide import View, decide
 from streams.tier0.answer import answer
-from streams.topology import ADMITTED, DECIDED, DECISIONS, TIERS
+from streams.topology import DECIDED, DECISIONS, TIERS
 
 
 class Decided(State):
@@ -130,6 +130,3 @@ def _accepted_at(record: Record) -> datetime:
         return datetime.fromisoformat(text) if text else record.at
     except ValueError:
         return record.at
-
-
-__all__ = ["ADMITTED", "Decided", "classify"]

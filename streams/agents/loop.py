@@ -19,7 +19,7 @@ from streams.clock import Clock
 from streams.events.envelope import Envelope, Reason
 from streams.events.feedback import Alert
 from streams.ids import derive
-from streams.kafka.publish import Outgoing, Publisher, Undeliverable, dead_letter, dress
+from streams.kafka.publish import Outgoing, Undeliverable, dead_letter, dress
 from streams.kafka.tables import TableView
 from streams.telemetry import Counters
 from streams.topology import ALERTS, Kind, Stage
@@ -38,11 +38,11 @@ class UndeliverableDeadLetterError(Exception):
     """Even the dead letter is refused: the worker stops without settling."""
 
 
-class Held(Protocol):
-    """What a loop needs of the consumer that hands it records."""
+class Confirms(Protocol):
+    """Who publishes: `kafka.publish.Publisher`, or a log in memory."""
 
-    def settle(self, tp: Any, offset: int, generation: int) -> bool:
-        """Settle one record."""
+    async def confirm(self, outgoing: Sequence[Outgoing]) -> list[Undeliverable | None]:
+        """Publish, wait for every confirmation; for each record None or why it never will be."""
         ...
 
 
@@ -70,7 +70,7 @@ class Ports:
         counters: Where outcomes are counted.
     """
 
-    publisher: Publisher
+    publisher: Confirms
     tables: Mapping[str, TableView[Any]]
     settle: Callable[[Any, int, int], bool]
     current: Callable[[int], bool]

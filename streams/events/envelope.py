@@ -65,8 +65,13 @@ def _without_nul(text: str) -> str:
     return text
 
 
+def has_controls(text: str) -> bool:
+    """Whether a text has control characters: C0 or DEL."""
+    return any(ord(char) < 32 or ord(char) == 127 for char in text)  # noqa: PLR2004 (C0 and DEL)
+
+
 def _without_controls(text: str) -> str:
-    if any(ord(char) < 32 or ord(char) == 127 for char in text):  # noqa: PLR2004 (C0 and DEL)
+    if has_controls(text):
         raise ValueError("must not contain control characters")
     return text
 

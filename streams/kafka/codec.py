@@ -18,6 +18,9 @@ Headers = tuple[tuple[str, bytes], ...]
 CONTENT_TYPE = ("content-type", b"application/json")
 DETAIL_CHARS = 500
 
+REDRIVE = "tierflow-redrive"
+"""How often an operator has sent a record again; part of every id derived from it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
@@ -45,6 +48,12 @@ class Record:
     def header(self, name: str) -> str | None:
         """The last header of this name as text, or None."""
         return header(self.headers, name)
+
+
+def redrive_of(record: Record) -> int:
+    """What header `tierflow-redrive` says, 0 to 999; 0 where it is missing or no number."""
+    text = record.header(REDRIVE) or ""
+    return int(text) if text.isdecimal() and text.isascii() and len(text) < len("1000") else 0
 
 
 def parse(value: bytes | None) -> object | Rejected:
