@@ -59,6 +59,7 @@ WIRES: Mapping[str, WireFormat] = {"openai_chat": OpenAIChat()}
 class App(faust.App):
     """A Faust app that makes no folder and says when its tables are rebuilt."""
 
+    logger = logging.getLogger("faust.app")
     recovered = False
 
     def _create_directories(self) -> None:

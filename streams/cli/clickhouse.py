@@ -35,7 +35,7 @@ def run(args: argparse.Namespace) -> int:
     clickhouse = read_settings(args).clickhouse
     client = connect(clickhouse, args.timeout)
     try:
-        applied = migrate(client, ddl_folder())
+        applied = migrate(client, ddl_folder(), clickhouse.database)
     finally:
         client.close()
     if args.json:

@@ -10,6 +10,9 @@ from streams.cli.running import log_to_stderr, until_signal
 
 logger = logging.getLogger(__name__)
 
+MARGIN_S = 10.0
+"""Beyond the grace: committing and leaving the groups."""
+
 
 def add(subparsers: Subparsers) -> None:
     """Add `sink`."""
@@ -68,7 +71,7 @@ def run(args: argparse.Namespace) -> int:
             )
             return await _drained(sink, stop, settings.worker.grace_s)
 
-    return Exit(until_signal(serve))
+    return Exit(until_signal(serve, settings.worker.grace_s + MARGIN_S))
 
 
 async def _drained(sink: "asyncio.Future[None]", stop: asyncio.Event, grace_s: float) -> int:

@@ -9,6 +9,9 @@ from streams.cli.running import log_to_stderr, until_signal
 
 logger = logging.getLogger(__name__)
 
+MARGIN_S = 10.0
+"""Beyond the grace: committing and leaving the groups."""
+
 
 def add(subparsers: Subparsers) -> None:
     """Add `worker`."""
@@ -66,4 +69,4 @@ def run(args: argparse.Namespace) -> int:
     def told(port: int) -> None:
         logger.info("health, readiness and metrics on port %d", port)
 
-    return Exit(until_signal(serve))
+    return Exit(until_signal(serve, settings.worker.grace_s + MARGIN_S))

@@ -6,6 +6,7 @@ outputs are not confirmed, which stock Faust does at kill -9 with work settled o
 Source: faust-streaming issue 606; measured: `make bench`.
 """
 
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
 from typing import Any, cast
 
@@ -79,6 +80,8 @@ class OffsetBook:
 class RunThread(driver.AIOKafkaConsumerThread):
     """The driver's consumer thread with a short fetch wait and true high watermarks."""
 
+    logger = logging.getLogger("faust.thread")
+
     @property
     def _owner(self) -> "RunConsumer":
         return cast("RunConsumer", self.consumer)
@@ -138,6 +141,7 @@ class RunConsumer(driver.Consumer):
     Changelog topics are delivered record by record: table recovery reads through here too.
     """
 
+    logger = logging.getLogger("faust.consumer")
     fetch_wait_ms: int = 500
     on_revoke: Callable[[], Awaitable[None]] | None = None
 
