@@ -1,7 +1,7 @@
 """The page: every topic and every stage, as rows.
 
 tasks ─► admit ─► admitted ─► classify ─► tier-0 … tier-4 ─► results, calls, costs
-decisions, scores ─► join ─► lessons ─► learn ─► model-state ─► classify
+decisions, scores, results ─► join ─► lessons ─► learn ─► model-state ─► classify
 results ─► measure ─► performance ─► tune ─► policy ─► classify
 """
 
@@ -142,8 +142,8 @@ STAGES = (
         )
         for n in range(5)
     ),
-    Stage("join", "join", Kind.FOLD, (DECISIONS, SCORES), (LESSONS,), (WAITING,), tick_s=10),
-    Stage("measure", "join", Kind.FOLD, (RESULTS,), (PERFORMANCE,), (CELLS, COUNTED), pause_s=0.5, tick_s=10),
+    Stage("join", "join", Kind.FOLD, (DECISIONS, RESULTS, SCORES), (LESSONS,), (WAITING,), tick_s=10),
+    Stage("measure", "measure", Kind.FOLD, (RESULTS,), (PERFORMANCE,), (CELLS, COUNTED), pause_s=0.5, tick_s=10),
     Stage("learn", "learn", Kind.OUTBOX, (LESSONS,), (MODEL_STATE,), (LEARNER,), pause_s=0.5, tick_s=1),
     Stage("tune", "tune", Kind.OUTBOX, (PERFORMANCE, LESSONS), (POLICY,), (TUNER,), pause_s=0.2, tick_s=0.5),
 )  # fmt: skip

@@ -1,4 +1,7 @@
-"""decisions + scores → lessons: each feedback meets its task's decision once, in any order."""
+"""decisions + scores + results → lessons: each feedback meets its task's decision, in any order.
+
+Results only say who answered where a fallback did.
+"""
 
 from collections.abc import Mapping
 
@@ -6,8 +9,15 @@ from streams.agents.outcome import Bound, Bury, Emit, Outcome, Put, Record, Send
 from streams.clock import Clock
 from streams.events.decision import Decision
 from streams.events.feedback import Score
+from streams.events.outcome import Result
 from streams.kafka.codec import Rejected, decode
-from streams.learning.joining import Half, Joined, join_decision, join_score
+from streams.learning.joining import Half, Joined, join_decision, join_result, join_score
+
+READS: Mapping[str, type[Decision | Score | Result]] = {
+    "decisions": Decision,
+    "scores": Score,
+    "results": Result,
+}
 
 
 class Waiting(State):
@@ -27,26 +37,20 @@ def join(waiting: Mapping[str, Waiting], clock: Clock) -> Bound:
     """
 
     async def handle(record: Record) -> Outcome:
-        if record.topic == "scores":
-            score = decode(Score, record.value)
-            if isinstance(score, Rejected):
-                return Bury(score.reason, score.detail)
-            half = _recall(waiting, score.task_id)
-            joined = join_score(half, score, record.offset, record.at)
-            return _carry(record, score.task_id, half, joined, clock)
-        decision = decode(Decision, record.value)
-        if isinstance(decision, Rejected):
-            return Bury(decision.reason, decision.detail)
-        half = _recall(waiting, decision.task_id)
-        joined = join_decision(half, decision, record.offset)
-        return _carry(record, decision.task_id, half, joined, clock)
+        event = decode(READS[record.topic], record.value)
+        if isinstance(event, Rejected):
+            return Bury(event.reason, event.detail)
+        kept = waiting.get(event.task_id)
+        half = Half() if kept is None else kept.half
+        if isinstance(event, Score):
+            joined = join_score(half, event, record.offset, record.at)
+        elif isinstance(event, Result):
+            joined = join_result(half, event)
+        else:
+            joined = join_decision(half, event, record.offset)
+        return _carry(record, event.task_id, half, joined, clock)
 
     return Bound(handle)
-
-
-def _recall(waiting: Mapping[str, Waiting], task_id: str) -> Half:
-    kept = waiting.get(task_id)
-    return Half() if kept is None else kept.half
 
 
 def _carry(record: Record, task_id: str, half: Half, joined: Joined, clock: Clock) -> Outcome:

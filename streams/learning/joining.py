@@ -13,6 +13,7 @@ from streams import ids
 from streams.events.decision import Decision
 from streams.events.envelope import Label, Part, Share, Tier
 from streams.events.feedback import Lesson, Score, Source
+from streams.events.outcome import Result
 
 HEARD_LIMIT = 16
 """Feedbacks kept a task, so that no task can grow without bound or teach the rest away."""
@@ -49,12 +50,21 @@ class Heard(Part):
     early: bool = False
 
 
+class Answered(Part):
+    """Who answered instead of the model that was chosen: a fallback did the work."""
+
+    decision_id: str
+    tier: Tier
+    model: Label | None
+
+
 class Half(Part):
     """What is known of one task so far; `offset` is where in `decisions` it was chosen."""
 
     chosen: Chosen | None = None
     offset: int = -1
     heard: tuple[Heard, ...] = ()
+    answered: Answered | None = None
 
 
 class Step(enum.StrEnum):
@@ -68,6 +78,8 @@ class Step(enum.StrEnum):
     CROWDED = "crowded"  # more feedbacks on one task than are kept
     REDECIDED = "redecided"  # a later decision for the task; scores to come belong to it
     OUTDATED = "outdated"  # an earlier decision than the one known
+    AS_DECIDED = "as_decided"  # a result that says nothing new: the chosen model answered
+    FELL_BACK = "fell_back"  # another model answered than the chosen one
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +105,11 @@ def join_decision(half: Half, decision: Decision, offset: int) -> Joined:
             score.model_copy(update={"taught_by": chosen.decision_id, "early": True})
             for score in half.heard
         )
-        lessons = tuple(_teach(decision.task_id, chosen, score) for score in heard)
-        step = Step.JOINED if lessons else Step.REMEMBERED
-        return Joined(step, Half(chosen=chosen, offset=offset, heard=heard), lessons)
+        kept = half.model_copy(update={"chosen": chosen, "offset": offset, "heard": heard})
+        lessons = tuple(_teach(decision.task_id, kept, score) for score in heard)
+        return Joined(Step.JOINED if lessons else Step.REMEMBERED, kept, lessons)
     if half.chosen.decision_id == chosen.decision_id:
-        return _decide_again(half, half.chosen, decision.task_id, redelivered=offset == half.offset)
+        return _decide_again(half, decision, redelivered=offset == half.offset)
     if chosen.decided_at > half.chosen.decided_at:
         changes = {"chosen": chosen, "offset": offset}
         return Joined(Step.REDECIDED, half.model_copy(update=changes))
@@ -131,13 +143,27 @@ def join_score(half: Half, score: Score, offset: int, heard_at: datetime) -> Joi
     kept = half.model_copy(update={"heard": (*half.heard, heard)})
     if chosen is None:
         return Joined(Step.WAITING, kept)
-    return Joined(Step.JOINED, kept, (_teach(score.task_id, chosen, heard),))
+    return Joined(Step.JOINED, kept, (_teach(score.task_id, kept, heard),))
 
 
-def _decide_again(half: Half, chosen: Chosen, task_id: str, *, redelivered: bool) -> Joined:
-    early = (s for s in half.heard if s.early and s.taught_by == chosen.decision_id)
-    lessons = tuple(_teach(task_id, chosen, score) for score in early) if redelivered else ()
-    return Joined(Step.REPEATED, half, lessons)
+def join_result(half: Half, result: Result) -> Joined:
+    """Note who answered, where that is not the model that the decision chose.
+
+    A score judges the answer, so its lesson belongs to the model that gave it.
+    """
+    fell_back = result.status == "completed" and len(result.attempts) > 1
+    if not fell_back or result.tier is None or result.decision_id is None:
+        return Joined(Step.AS_DECIDED, half)
+    answered = Answered(decision_id=result.decision_id, tier=result.tier, model=result.model)
+    if answered == half.answered:
+        return Joined(Step.REPEATED, half)
+    return Joined(Step.FELL_BACK, half.model_copy(update={"answered": answered}))
+
+
+def _decide_again(half: Half, decision: Decision, *, redelivered: bool) -> Joined:
+    early = (s for s in half.heard if s.early and s.taught_by == decision.decision_id)
+    lessons = (_teach(decision.task_id, half, score) for score in early)
+    return Joined(Step.REPEATED, half, tuple(lessons) if redelivered else ())
 
 
 def _hear_again(half: Half, known: Heard, score: Score, offset: int) -> Joined:
@@ -148,7 +174,7 @@ def _hear_again(half: Half, known: Heard, score: Score, offset: int) -> Joined:
     chosen = half.chosen
     if chosen is None or known.early or known.taught_by != chosen.decision_id:
         return Joined(Step.REPEATED, half)
-    return Joined(Step.REPEATED, half, (_teach(score.task_id, chosen, known),))
+    return Joined(Step.REPEATED, half, (_teach(score.task_id, half, known),))
 
 
 def _keep(decision: Decision) -> Chosen:
@@ -166,12 +192,25 @@ def _keep(decision: Decision) -> Chosen:
     )
 
 
-def _teach(task_id: str, chosen: Chosen, heard: Heard) -> Lesson:
+def _teach(task_id: str, half: Half, heard: Heard) -> Lesson:
+    if half.chosen is None:
+        raise ValueError("a lesson needs its decision")
+    context = dict(half.chosen)
+    answered = half.answered
+    if answered is not None and answered.decision_id == half.chosen.decision_id:
+        context |= {
+            "tier": answered.tier,
+            "model": answered.model,
+            "propensity": 0.0,  # no draw chose it
+            "predicted_quality": None,
+            "best_quality": None,
+            "explored": True,  # nor did the thresholds
+        }
     return Lesson(
-        lesson_id=ids.derive("lesson", chosen.decision_id, heard.feedback_id),
+        lesson_id=ids.derive("lesson", half.chosen.decision_id, heard.feedback_id),
         task_id=task_id,
         score=heard.score,
         source=heard.source,
         scored_at=heard.heard_at,
-        **dict(chosen),
+        **context,
     )

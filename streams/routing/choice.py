@@ -8,14 +8,14 @@ from typing import NamedTuple
 from streams.events.decision import Strategy
 from streams.routing.registry import ModelSpec
 
-EXPLORE = 0.02
+EXPLORE = 0.01
 """Share of tasks that always go to a model that was not the choice."""
 
-EXPLORE_EARLY = 0.3
-EXPLORE_LESSONS = 100
-"""More at first: `EXPLORE_EARLY x exp(-lessons / EXPLORE_LESSONS)`."""
+EXPLORE_EARLY = 1.0
+EXPLORE_LESSONS = 15
+"""More at first, `EXPLORE_EARLY x exp(-lessons / (models x EXPLORE_LESSONS))`, times the doubt."""
 
-DEARNESS = 1.0
+DEARNESS = 0.25
 """Exploration goes to models in proportion to `cost ** -DEARNESS`: what is cheap is tried more."""
 
 CURIOSITY = 0.5
@@ -71,14 +71,17 @@ def prefer(
     return max(sorted(models, key=lambda spec: spec.name), key=value).name
 
 
-def exploring(lessons: int, certainty: float) -> float:
+def exploring(lessons: int, models: int, certainty: float) -> float:
     """The share of tasks that explore: more with few lessons, less where the rules are certain.
 
     Args:
         lessons: Lessons learned so far.
+        models: How many may take the task: the more, the longer it takes to know them.
         certainty: The rules' confidence in [0, 1].
     """
-    early = EXPLORE_EARLY * (1 - certainty) * math.exp(-lessons / EXPLORE_LESSONS)
+    early = (
+        EXPLORE_EARLY * (1 - certainty) * math.exp(-lessons / (EXPLORE_LESSONS * max(models, 1)))
+    )
     return min(1.0, EXPLORE + early)
 
 

@@ -208,7 +208,9 @@ def _spread(
     """The distribution over the models; a critical task explores nothing."""
     explore = 0.0
     if not task.critical:
-        explore = choice.exploring(quality.lessons_of(SHARED), facts.verdict.confidence)
+        explore = choice.exploring(
+            quality.lessons_of(SHARED), len(models), facts.verdict.confidence
+        )
     lessons = {spec.name: quality.lessons_of(spec.name) for spec in models}
     costs = {spec.name: facts.costs[spec.name] for spec in models}
     return choice.distribute(

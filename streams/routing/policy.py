@@ -23,22 +23,22 @@ SURE = 0.7
 DEFAULT_TARGET = 0.92
 """Quality to hold, as a share of the best predicted."""
 
-DEFAULT_SHARES = {1: 0.92, 2: 0.92, 3: 0.92, 4: 0.92}
+DEFAULT_SHARES = {1: 0.72, 2: 0.72, 3: 0.72, 4: 0.72}
 """Thresholds before any tuning."""
 
-GAP_POWER = 0.5
-"""Between 0, any dearer model grants the whole slack, and 1, only as its dollars are of the dearest."""
+GAP_POWER = 0.7
+"""Between 0, where any dearer model grants the whole slack, and 1, where its dollars decide."""
 
-LEAST_GAP = 0.01
+LEAST_GAP = 0.05
 """A price gap counts as at least this part of the dearest price."""
 
-RULE_PENALTY = 1.5
+RULE_PENALTY = 0.7
 """Log-odds taken off a model for each tier that it lies under the tier the rules propose."""
 
-RULE_LESSONS = 50
+RULE_LESSONS = 20
 """After so many lessons the rules weigh half, after three times as many a quarter."""
 
-SPREAD = 2.0
+SPREAD = 1.0
 SPREAD_LESSONS = 4
 """A model's log-odds are known to `SPREAD / sqrt(its lessons + SPREAD_LESSONS)`."""
 
@@ -210,8 +210,8 @@ def _bar(
     """The quality that makes a tier's best model, `top`, good enough for the task.
 
     The tier's share of the best quality there is; more, where a better model of a higher tier
-    costs little more: of the slack that the share leaves, it grants the root of the part that the
-    price gap is of the dearest model's price.
+    costs little more: of the slack that the share leaves, it grants the part that the price gap
+    is of the dearest model's price, to the power `GAP_POWER`.
     """
     if task.min_quality is not None:
         return task.min_quality

@@ -57,10 +57,11 @@ def test_an_unknown_cost_counts_as_the_dearest() -> None:
 
 
 def test_exploration_fades_with_lessons_and_where_the_rules_are_certain() -> None:
-    assert exploring(0, 0.7) > exploring(50, 0.7) > exploring(5000, 0.7)
-    assert exploring(5000, 0.7) == pytest.approx(EXPLORE)
-    assert exploring(0, 1.0) == pytest.approx(EXPLORE)
-    assert exploring(0, 0.0) <= 1.0
+    assert exploring(0, 4, 0.7) > exploring(50, 4, 0.7) > exploring(5000, 4, 0.7)
+    assert exploring(5000, 4, 0.7) == pytest.approx(EXPLORE)
+    assert exploring(0, 4, 1.0) == pytest.approx(EXPLORE)
+    assert exploring(0, 4, 0.0) <= 1.0
+    assert exploring(50, 9, 0.7) > exploring(50, 2, 0.7)
 
 
 MODELS = (spec("a", 1), spec("b", 2), spec("c", 4))
