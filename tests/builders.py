@@ -12,6 +12,7 @@ from typing import Any
 
 from streams import ids
 from streams.agents.outcome import Record
+from streams.calling.attempts import Failure
 from streams.events.control import ModelState, Policy
 from streams.events.decision import Assignment, Decision, Refusal, RefusalReason
 from streams.events.envelope import Envelope, Event
@@ -19,6 +20,8 @@ from streams.events.feedback import LATENCY_BOUNDS_S, Alert, Feedback, Lesson, P
 from streams.events.outcome import Attempt, Call, CallState, Cost, Result, Usage
 from streams.events.task import Task
 from streams.kafka import codec
+from streams.providers.port import Failed, Reply
+from streams.routing.registry import ModelSpec, Registry, register
 from tests.fakes import START
 
 AT = START
@@ -251,6 +254,34 @@ def an_alert(**fields: Any) -> Alert:
     """A price that nobody knows."""
     defaults = {"kind": "unknown_price", "detail": "small has no price", "subject": "small"}
     return Alert(**{**defaults, "at": AT, **fields})
+
+
+def a_model(name: str = "small", tier: int = 2, **fields: Any) -> ModelSpec:
+    """A model of the provider `scripted`: 1 dollar a million tokens in, 5 out."""
+    priced = {"input_usd_per_mtok": Decimal(1), "output_usd_per_mtok": Decimal(5)}
+    return ModelSpec(**{"name": name, "provider": "scripted", "tier": tier, **priced, **fields})
+
+
+def a_registry(*models: ModelSpec) -> Registry:
+    """One model a tier, `tiny, small, medium, large`, each ten times the price of the one below."""
+    names = ("tiny", "small", "medium", "large")
+    prices = (Decimal(10) ** n / 10 for n in range(len(names)))
+    ladder = (
+        a_model(name, tier, input_usd_per_mtok=price, output_usd_per_mtok=5 * price)
+        for tier, (name, price) in enumerate(zip(names, prices, strict=True), 1)
+    )
+    return register(models or ladder)
+
+
+def a_reply(text: str = "done", **fields: Any) -> Reply:
+    """What `small` answers, for 20 tokens in and 100 out."""
+    usage = Usage(input_tokens=20, output_tokens=100)
+    return Reply(**{"text": text, "model": "small", "usage": usage, **fields})
+
+
+def a_failure(failure: Failure = Failure.OVERLOADED, **fields: Any) -> Failed:
+    """A call without an answer; nothing was counted."""
+    return Failed(**{"failure": failure, "detail": f"it was {failure.label}", **fields})
 
 
 def a_record(

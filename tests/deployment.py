@@ -211,7 +211,7 @@ class Deployment:
         def arrived(records: list[ConsumerRecord]) -> bool:
             nonlocal read
             for record in records[read:]:
-                task_id = orjson.loads(record.value)["task_id"]
+                task_id = record.key.decode() if record.key else ""
                 if task_id in asked:
                     found.setdefault(task_id, []).append(record)
             read = len(records)

@@ -3,9 +3,14 @@
 import asyncio
 import heapq
 import itertools
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from streams.clock import SystemClock
+from streams.events.outcome import Usage
+from streams.kafka.publish import Outgoing, Undeliverable
+from streams.providers.port import Failed, Prompt, Reply
 
 START = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 """When a `ManualClock` begins unless told otherwise."""
@@ -85,6 +90,76 @@ class ManualClock:
         self._passed_s = max(self._passed_s, hour_s)
         while self._sleepers and self._sleepers[0][0] <= self._passed_s:
             heapq.heappop(self._sleepers)[2].set()
+
+
+class ScriptedProvider:
+    """A `Provider` that answers from a script, and remembers what it was asked.
+
+    Args:
+        script: By model, its answers one after another; the last one is given for ever. A model
+            that is not in it says "done" for 20 and 100 tokens.
+        clock: Moved on by each answer's latency, if given.
+    """
+
+    def __init__(
+        self,
+        script: Mapping[str, Sequence[Reply | Failed]] | None = None,
+        clock: ManualClock | None = None,
+    ) -> None:
+        self.asked: list[Prompt] = []
+        self.timeouts_s: list[float] = []
+        self._script = {} if script is None else script
+        self._clock = clock
+        self._given: dict[str, int] = defaultdict(int)
+
+    @property
+    def models(self) -> list[str]:
+        """Who was asked, in order."""
+        return [prompt.model for prompt in self.asked]
+
+    async def call(self, prompt: Prompt, *, timeout_s: float) -> Reply | Failed:
+        """The next answer of the model's script."""
+        self.asked.append(prompt)
+        self.timeouts_s.append(timeout_s)
+        said = self._script.get(prompt.model)
+        if not said:
+            return Reply("done", prompt.model, Usage(input_tokens=20, output_tokens=100), "stop")
+        answer = said[min(self._given[prompt.model], len(said) - 1)]
+        self._given[prompt.model] += 1
+        if self._clock is not None:
+            self._clock.move(answer.latency_s)
+        return answer
+
+
+class RecordingPublisher:
+    """Confirms publications at once, in order, but for those that it refuses for good.
+
+    Args:
+        refuses: Which records the broker will never take.
+    """
+
+    def __init__(self, refuses: Callable[[Outgoing], bool] = lambda _: False) -> None:
+        self.published: list[Outgoing] = []
+        self.refuses = refuses
+        self.open = asyncio.Event()
+        self.open.set()
+
+    @property
+    def topics(self) -> list[str]:
+        """Where each publication went, in order."""
+        return [outgoing.topic for outgoing in self.published]
+
+    def to(self, topic: str) -> list[Outgoing]:
+        """What was published to one topic, in order."""
+        return [outgoing for outgoing in self.published if outgoing.topic == topic]
+
+    async def confirm(self, outgoing: Sequence[Outgoing]) -> list[Undeliverable | None]:
+        """Take each record or refuse it; while not `open`, nothing is confirmed."""
+        await self.open.wait()
+        verdicts = [Undeliverable(o.topic) if self.refuses(o) else None for o in outgoing]
+        taken = (o for o, no in zip(outgoing, verdicts, strict=True) if no is None)
+        self.published.extend(taken)
+        return verdicts
 
 
 async def _turns(count: int) -> None:
