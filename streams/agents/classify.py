@@ -96,8 +96,8 @@ def _sends(
 
 
 def _whole(decision: Decision | None, task: Task) -> Decision | None:
-    if decision is None:
-        return None
+    if decision is None or decision.model is None:  # tier 0 was decided without features
+        return decision
     packed = features.pack(features.extract(task.text, rules.propose(task.text)))
     return decision.model_copy(update={"features": packed})
 

@@ -102,12 +102,15 @@ class Carrier:
         """The handler's outcome; a bug in it buries the record and is counted."""
         try:
             return await handle(record)
+        except Undeliverable as error:  # an intent or outcome that can't be made durable
+            return Bury(Reason.UNDELIVERABLE, str(error))
         except Exception as error:  # a bug must cost one record, never the stream
             logger.exception("%s: a bug in the handler buries a record", self.stage.name)
             return Bury(Reason.INTERNAL, f"{type(error).__name__}: {error}"[:200])
 
     async def carry(self, work: Sequence[tuple[Taken | None, Outcome]]) -> None:
         """Confirm all that the outcomes ask for, then settle their records."""
+        work = self._until_held(work)
         flush = _Flush()
         for at, (taken, outcome) in enumerate(work):
             self._count(outcome)
@@ -124,6 +127,21 @@ class Carrier:
             if await self._hold(taken, outcome, undeliverable=at in refused):
                 continue
             self.ports.settle(taken.tp, taken.record.offset, taken.generation)
+
+    def _until_held(
+        self, work: Sequence[tuple[Taken | None, Outcome]]
+    ) -> Sequence[tuple[Taken | None, Outcome]]:
+        """Leave out what lies behind the bug that holds a partition: a restart reads it again."""
+        bugs = dict(self._bugs)
+        kept: list[tuple[Taken | None, Outcome]] = []
+        for taken, outcome in work:
+            if taken is not None:
+                in_a_row = bugs.get(taken.tp, 0)
+                if taken.tp in self.held or in_a_row >= BURIED_IN_A_ROW:
+                    continue
+                bugs[taken.tp] = in_a_row + 1 if _is_bug(outcome) else 0
+            kept.append((taken, outcome))
+        return kept
 
     async def confirm_now(self, taken: Taken, sends: Sequence[Send], puts: Sequence[Put]) -> None:
         """Make durable before acting: table writes, then publications, then return.
@@ -222,7 +240,7 @@ class Carrier:
         """Whether this record's partition is held after too many bugs in a row."""
         if taken.tp in self.held:
             return True
-        bug = undeliverable or (isinstance(outcome, Bury) and outcome.reason is Reason.INTERNAL)
+        bug = undeliverable or _is_bug(outcome)
         self._bugs[taken.tp] = self._bugs[taken.tp] + 1 if bug else 0
         if self._bugs[taken.tp] >= BURIED_IN_A_ROW:
             self.held.add(taken.tp)
@@ -265,6 +283,12 @@ class Carrier:
         else:
             word, label = "emitted", outcome.label
         self.ports.counters.add("tierflow.stage.outcomes", 1, self.stage.name, word, label)
+
+
+def _is_bug(outcome: Outcome) -> bool:
+    """Whether the fault is ours, not the record's."""
+    ours = (Reason.INTERNAL, Reason.UNDELIVERABLE)
+    return isinstance(outcome, Bury) and outcome.reason in ours
 
 
 class Intake:
@@ -351,9 +375,14 @@ class Batches:
             taken = await self.intake.take(BATCH_RECORDS, wait_s)
             async with self._busy:
                 if self.intake.open and taken:
-                    await self._batch([t for t in taken if t.tp not in self.carrier.held])
+                    await self._batch([t for t in taken if self._wanted(t)])
                     self._flushed_s = clock.monotonic_s()
                 await self._tick()
+
+    def _wanted(self, taken: Taken) -> bool:
+        """Not what came before a rebalance (it is read again), nor from a held partition."""
+        carrier = self.carrier
+        return taken.tp not in carrier.held and carrier.ports.current(taken.generation)
 
     async def _batch(self, taken: list[Taken]) -> None:
         bound = self._bound = self._bound or self._bind()

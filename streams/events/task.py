@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import AwareDatetime, Field, field_validator, model_validator
 
@@ -10,6 +10,9 @@ from streams.events.envelope import Event, Id, JsonObject, Label, Part, Share, T
 
 METADATA_BYTES = 4096
 """Largest echoed metadata, as JSON."""
+
+NESTING = 100
+"""Deepest body that is accepted: what is read must be written again, and writers stop at 254."""
 
 
 class Message(Part):
@@ -53,6 +56,13 @@ class Task(Event):
     reply_to: Label | None = None
     metadata: JsonObject | None = None
 
+    @model_validator(mode="before")
+    @classmethod
+    def _is_not_too_deep(cls, value: object) -> object:
+        if isinstance(value, dict) and _deeper(value, NESTING):
+            raise ValueError(f"must not be nested over {NESTING} deep")
+        return value
+
     @model_validator(mode="after")
     def _asks_for_something(self) -> Self:
         if (self.prompt is None) == (self.messages is None):
@@ -83,3 +93,14 @@ class Task(Event):
     def overdue(self, now: datetime) -> bool:
         """Whether the deadline has passed."""
         return self.deadline_at is not None and now >= self.deadline_at
+
+
+def _deeper(value: JsonObject, limit: int) -> bool:
+    """Whether objects and arrays are nested over `limit` deep."""
+    level: list[Any] = [value]
+    for _ in range(limit):
+        inner = (v for held in level for v in (held.values() if isinstance(held, dict) else held))
+        level = [v for v in inner if isinstance(v, dict | list)]
+        if not level:
+            return False
+    return True

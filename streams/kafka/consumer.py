@@ -120,8 +120,8 @@ async def fetched_highwaters(ends: dict[TP, int], probe: AIOKafkaConsumer) -> di
     wanted = list(ends)
     if not wanted:
         return ends
-    await probe.start()
     try:
+        await probe.start()
         probe.assign(wanted)
         for tp in wanted:
             probe.seek(tp, ends[tp])

@@ -132,7 +132,7 @@ class Learner:
         for name in progress.order:
             part = states.get(name)
             if not isinstance(part, LearnerPart):
-                raise ValueError(f"learner states lack part {name!r}")
+                raise ValueError(f"learner states lack part {name!r}")  # noqa: TRY004
             learner._load(part)
         return learner
 
@@ -208,10 +208,12 @@ class Learner:
         if model not in self._base:
             self._welcome(model, tier, features)
         standing = self._standing[model]
-        predicted = self.predict(model, features)
+        inputs = _inputs(features, self._base[model])
+        self._estimator.intercept = standing.prior
+        predicted = float(self._estimator.predict_proba_one(inputs)[True])
         standing.test(predicted, score)
         self._standing[SHARED].test(predicted, score)
-        self._estimator.learn_one(_inputs(features, self._base[model]), score)
+        self._estimator.learn_one(inputs, score)
 
     def _welcome(self, model: str, tier: int, features: Features) -> None:
         """Start a model at its tier's prior; late, at the level of the best there is."""

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from streams.events.decision import Strategy
 from streams.routing.registry import ModelSpec
 
-EXPLORE = 0.01
+EXPLORE = 0.02
 """Share of tasks that always go to a model that was not the choice."""
 
 EXPLORE_EARLY = 1.0

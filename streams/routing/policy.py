@@ -1,7 +1,8 @@
 """Which models may take a task, and from which tier: constraints, thresholds, the confidence rule.
 
 The cheapest tier whose best model's predicted quality clears the tier's bar; if none does, the
-tier of the best predicted quality. Confidence under 0.7 bumps one tier.
+tier of the best predicted quality. Confidence under 0.7 bumps one tier, past tiers that are
+predicted to do worse.
 """
 
 import math
@@ -38,7 +39,7 @@ RULE_PENALTY = 0.7
 RULE_LESSONS = 20
 """After so many lessons the rules weigh half, after three times as many a quarter."""
 
-SPREAD = 1.0
+SPREAD = 1.5
 SPREAD_LESSONS = 4
 """A model's log-odds are known to `SPREAD / sqrt(its lessons + SPREAD_LESSONS)`."""
 
@@ -158,9 +159,10 @@ def place(
     tiers = sorted({spec.tier for spec in models})
     lessons = quality.lessons_of(SHARED)
     by_name = {spec.name: spec for spec in models}
+    prices = {name: None if (cost := costs[name]) is None else float(cost) for name in by_name}
     tops = {tier: _best_of(tier, models, standings) for tier in tiers}
     bars = {
-        tier: _bar(task, by_name[tops[tier]], models, standings, costs, policy) for tier in tiers
+        tier: _bar(task, by_name[tops[tier]], models, standings, prices, policy) for tier in tiers
     }
     if lessons == 0:
         tier, sure = nearest(verdict.tier, tiers), verdict.confidence
@@ -170,10 +172,10 @@ def place(
         reach = confidence(standings.predicted[tops[tier]], bars[tier], known)
         weight = rule_weight(lessons)
         sure = weight * verdict.confidence + (1 - weight) * reach
-    higher = [known for known in tiers if known > tier]
-    bumped = bool(higher) and (sure < SURE or task.critical)
-    if bumped:
-        tier = higher[0]
+    higher = _better(tier, tiers, tops, standings)
+    bumped = higher is not None and (sure < SURE or task.critical)
+    if higher is not None and bumped:
+        tier = higher
     return Placement(tier, sure, bars[tier], bumped)
 
 
@@ -204,7 +206,7 @@ def _bar(
     top: ModelSpec,
     models: Sequence[ModelSpec],
     standings: Standings,
-    costs: Mapping[str, Decimal | None],
+    prices: Mapping[str, float | None],
     policy: Policy,
 ) -> float:
     """The quality that makes a tier's best model, `top`, good enough for the task.
@@ -217,15 +219,24 @@ def _bar(
         return task.min_quality
     share = policy.thresholds.get(str(top.tier), DEFAULT_SHARES[top.tier])
     slack = (1 - share) * standings.best
-    dearest = max((float(costs[spec.name] or 0) for spec in models), default=0.0)
-    own, bar = costs[top.name], standings.best - slack
+    dearest = max(price or 0.0 for price in prices.values())
+    own, bar = prices[top.name], standings.best - slack
     for spec in models:
         if spec.tier > top.tier:
-            other, gap = costs[spec.name], 1.0
+            other, gap = prices[spec.name], 1.0
             if own is not None and other is not None and dearest > 0:
-                gap = max(float(other - own) / dearest, LEAST_GAP)
+                gap = max((other - own) / dearest, LEAST_GAP)
             bar = max(bar, standings.believed[spec.name] - slack * gap**GAP_POWER)
     return bar
+
+
+def _better(
+    tier: int, tiers: Sequence[int], tops: Mapping[int, str], standings: Standings
+) -> int | None:
+    """The next tier up that is predicted to do no worse: going up must not make things worse."""
+    floor = standings.predicted[tops[tier]]
+    above = (up for up in tiers if up > tier and standings.predicted[tops[up]] >= floor)
+    return next(above, None)
 
 
 def _clear(

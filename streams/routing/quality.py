@@ -25,9 +25,12 @@ SHARED = RESERVED
 SHARED_WEIGHT = 2.0
 """Weight of what all models share against what is a model's own."""
 
-STRUCTURE_SCALE = 0.6 / math.sqrt(STRUCTURE)
+LEVEL_INPUT = 2.0
+"""The constant input: large, so that a model's level is learned before its finer points."""
+
+STRUCTURE_SCALE = 0.3 / math.sqrt(STRUCTURE)
 DENSE = 1 + STRUCTURE
-"""A constant 1, then the structure."""
+"""A constant, then the structure."""
 
 WIDTH = DENSE + HASHES
 """Weights of one part."""
@@ -79,7 +82,7 @@ def sigmoid(odds: float) -> float:
 def dense_inputs(features: Features) -> NDArray[np.float32]:
     """The `DENSE` inputs of an estimator: a constant, then structure scaled to be small."""
     inputs = np.empty(DENSE, dtype=np.float32)
-    inputs[0] = 1.0
+    inputs[0] = LEVEL_INPUT
     np.multiply(features.structure, np.float32(STRUCTURE_SCALE), out=inputs[1:])
     return inputs
 

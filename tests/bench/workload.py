@@ -17,6 +17,9 @@ from streams.routing.registry import ModelSpec, Registry, register
 from streams.routing.rules import propose
 from tests.builders import AT, a_lesson
 
+Encoded = tuple[bytes, bytes, list[tuple[str, bytes]]]
+"""Key, value and headers of a record."""
+
 SALT = "a-bench-has-no-secret"
 LESSONS = 400
 BODY_BYTES = 500
@@ -61,8 +64,8 @@ def task(number: int) -> Task:
     return Task(task_id=task_id(number), prompt=prompt(number))
 
 
-def admitted(number: int) -> tuple[bytes, bytes, list[tuple[str, bytes]]]:
-    """Key, value and headers of a task as `admit` writes them."""
+def admitted(number: int) -> Encoded:
+    """A task as `admit` writes it."""
     made = task(number)
     value = codec.encode(made)
     name = ids.derive("task", made.task_id, ids.digest(value), 0)

@@ -7,6 +7,7 @@ import pytest
 
 from streams.events.decision import RefusalReason
 from streams.routing.policy import (
+    GAP_POWER,
     RULE_LESSONS,
     SURE,
     Placement,
@@ -52,14 +53,14 @@ def placed(predicted: dict[str, float], *, lessons: int = 500, **how: Any) -> Pl
 
 
 def test_the_cheapest_tier_that_clears_its_bar_is_taken() -> None:
-    assert placed({"a": 0.90, "b": 0.92, "d": 0.93}).tier == 1
+    assert placed({"a": 0.91, "b": 0.92, "d": 0.93}).tier == 1
     assert placed({"a": 0.50, "b": 0.92, "d": 0.93}).tier == 2
     assert placed({"a": 0.50, "b": 0.60, "d": 0.93}).tier == 4
 
 
 def test_the_dearest_model_grants_the_cheapest_the_whole_slack() -> None:
     found = placed({"a": 0.88, "d": 0.90}, share=0.9)
-    assert found.bar == pytest.approx(0.90 - 0.1 * 0.90 * 0.9**0.5)
+    assert found.bar == pytest.approx(0.90 - 0.1 * 0.90 * 0.9**GAP_POWER)
 
 
 def test_a_model_that_costs_little_more_grants_little_slack() -> None:
@@ -110,8 +111,14 @@ def test_a_tasks_own_minimum_is_the_bar() -> None:
 
 def test_when_no_tier_clears_the_best_predicted_is_taken() -> None:
     found = placed({"a": 0.3, "b": 0.5, "d": 0.4}, task=a_task(min_quality=0.95))
-    assert (found.tier, found.bumped) == (4, True)
+    assert (found.tier, found.bumped) == (2, False)
     assert found.confidence < 0.1
+
+
+def test_a_bump_skips_tiers_that_are_predicted_to_do_worse() -> None:
+    unsure = {"a": 0.9, "b": 0.6, "d": 0.91}
+    assert placed(unsure, task=a_task(critical=True)).tier == 4
+    assert placed({"a": 0.9, "b": 0.6, "d": 0.8}, task=a_task(critical=True)).tier == 1
 
 
 def test_the_rules_hold_back_lower_tiers_less_and_less() -> None:

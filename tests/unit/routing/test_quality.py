@@ -9,6 +9,7 @@ from streams.events.control import ModelState
 from streams.routing.features import Features, extract
 from streams.routing.quality import (
     DENSE,
+    LEVEL_INPUT,
     NEWCOMER_LESSONS,
     PRIOR_QUALITY,
     WIDTH,
@@ -36,7 +37,7 @@ def some_features() -> Features:
 def a_state(part: str, *, prior: float = 0.0, bias: float = 0.0, **fields: Any) -> ModelState:
     """A part that adds a constant to the log-odds, or has the weights given."""
     weights = np.zeros(WIDTH)
-    weights[0] = bias
+    weights[0] = bias / LEVEL_INPUT
     packed = fields.pop("weights", pack_weights(prior, weights))
     return a_model_state(part, **{"weights": packed, "checksum": checksum(packed), **fields})
 
