@@ -123,7 +123,7 @@ class ProviderSettings(Section):
 class GainSettings(Section):
     """How hard, how far and when thresholds move; `streams.learning.thresholds.Gains`."""
 
-    integral: Annotated[float, Field(gt=0, le=1)] = 0.2
+    integral: Annotated[float, Field(gt=0, le=1)] = 0.3
     """Threshold moved a window, for an error of 1."""
     step_limit: Annotated[float, Field(gt=0, le=1)] = 0.02
     """The furthest that a threshold moves in one window."""
@@ -131,7 +131,7 @@ class GainSettings(Section):
     """Error up to which a threshold at rest stays at rest."""
     release_band: Share = 0.005
     """Error at which a moving threshold comes to rest; not above dead_band."""
-    min_judged: Count = 30
+    min_judged: Count = 25
     """Judged tasks without which nothing is concluded."""
     carry_windows: Count = 10
     """How many windows in a row are gathered to reach min_judged."""
@@ -153,9 +153,9 @@ class GainSettings(Section):
 class PolicySettings(Section):
     """What the tuner holds and how it moves."""
 
-    target: Share = 0.92
+    target: Share = 0.90
     """Quality to hold, as a share of the best predicted."""
-    start: Share = 0.92
+    start: Share = 0.72
     """Threshold of every tier before the first change."""
     strategy: Strategy = Strategy.BALANCED
     """How cost, quality and latency are weighed within a tier."""

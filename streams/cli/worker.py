@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import logging
+import os
 
 from streams.cli.answers import Exit, Subparsers, UsageError, command, read_settings
 from streams.cli.running import log_to_stderr, until_signal
@@ -64,7 +65,12 @@ def run(args: argparse.Namespace) -> int:
                     f"{first.records} records: it was renamed or has expired. Say "
                     "--from beginning to work through all of them again"
                 )
-        return await run_worker(settings, stop, SystemClock(), told)
+        try:
+            return await run_worker(settings, stop, SystemClock(), told)
+        except Exception:
+            logger.exception("a role has stopped; what it had not settled will be read again")
+            logging.shutdown()
+            os._exit(Exit.NO)  # a crashed role leaves threads that would keep the process
 
     def told(port: int) -> None:
         logger.info("health, readiness and metrics on port %d", port)

@@ -13,7 +13,8 @@ class Policy(Event):
     """Thresholds and strategy in force; each change is a new version with its reason.
 
     `thresholds` maps a tier ("1" … "4") to the share of the best predicted quality that the
-    tier's model must reach on a task to be good enough for it.
+    tier's model must at least reach on a task to be good enough for it; more is wanted where a
+    better model costs little more.
     """
 
     TYPE: ClassVar[str] = "tierflow.policy.v1"

@@ -6,11 +6,13 @@ outputs are not confirmed, which stock Faust does at kill -9 with work settled o
 Source: faust-streaming issue 606; measured: `make bench`.
 """
 
+import contextlib
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
 from typing import Any, cast
 
 from aiokafka import AIOKafkaConsumer
+from aiokafka.errors import IllegalStateError
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from faust.types.tuples import ConsumerMessage
@@ -165,13 +167,17 @@ class RunConsumer(driver.Consumer):
             return
         for tp, records in fetched.items():
             if active is not None and tp not in active and tp not in self._buffered_partitions:
-                # held inactive meanwhile: read again later, or the next run commits past these
-                await self._seek(tp, records[0].offset)
+                await self._put_back(tp, records[0].offset)
                 continue
             if generation != self.app.consumer_generation_id or not self.flow_active:
                 return  # a rebalance seeks every partition to what is committed
             for message in self._messages(tp, records, generation):
                 yield tp, message
+
+    async def _put_back(self, tp: TP, offset: int) -> None:
+        """Records of a partition held inactive meanwhile: read again, or the next run passes them."""
+        with contextlib.suppress(IllegalStateError):  # it is not ours any more
+            await self._seek(tp, offset)
 
     def _messages(self, tp: TP, records: list[Any], generation: int) -> list[ConsumerMessage]:
         if tp.topic.endswith(CHANGELOG):

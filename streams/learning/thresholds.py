@@ -36,11 +36,11 @@ class Gains:
         ceiling: The highest; under 1, or the best model's rival could never be good enough.
     """
 
-    integral: float = 0.2
+    integral: float = 0.3
     step_limit: float = 0.02
     dead_band: float = 0.01
     release_band: float = 0.005
-    min_judged: int = 30
+    min_judged: int = 25
     carry_windows: int = 10
     floor: float = 0.5
     ceiling: float = 0.995

@@ -52,8 +52,6 @@ salt = "{salt}"
 bucket_s = 4
 
 [policy.gains]
-integral = 0.3
-step_limit = 0.03
 min_judged = 12
 
 [worker]

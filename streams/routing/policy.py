@@ -21,7 +21,7 @@ from streams.routing.rules import Verdict
 SURE = 0.7
 """Confidence below which a task goes one tier up."""
 
-DEFAULT_TARGET = 0.92
+DEFAULT_TARGET = 0.9
 """Quality to hold, as a share of the best predicted."""
 
 DEFAULT_SHARES = {1: 0.72, 2: 0.72, 3: 0.72, 4: 0.72}
