@@ -85,24 +85,26 @@ def _sends(
     record: Record, task: Task, known: Decided, made: Decision | Refusal | None = None
 ) -> tuple[Send, ...]:
     """The decision and its assignment; the same ones for every repeat."""
-    decision = made if isinstance(made, Decision) else _whole(known.decision, task)
-    if decision is None:
+    slim = known.decision
+    if slim is None:
         made = known.refusal or Refusal(reason=RefusalReason.INTERNAL, detail="no decision")
         return (_assign(record, task, known.body_digest, known.redrive, made),)
+    decision = made if isinstance(made, Decision) else _whole(slim, task)
     told = Send(
         DECISIONS.name, task.task_id, decision, decision.decision_id, cause=record.header("ce_id")
     )
-    return told, _assign(record, task, known.body_digest, known.redrive, decision)
+    return told, _assign(record, task, known.body_digest, known.redrive, slim)
 
 
-def _whole(decision: Decision | None, task: Task) -> Decision | None:
-    if decision is None or decision.model is None:  # tier 0 was decided without features
+def _whole(decision: Decision, task: Task) -> Decision:
+    if decision.model is None:  # tier 0 was decided without features
         return decision
     packed = features.pack(features.extract(task.text, rules.propose(task.text)))
     return decision.model_copy(update={"features": packed})
 
 
 def _assign(record: Record, task: Task, body: str, redrive: int, made: Decision | Refusal) -> Send:
+    """The assignment; a decision is given without its features."""
     decision = made if isinstance(made, Decision) else None
     tier = 0 if decision is None else decision.tier
     assignment = Assignment(
@@ -114,7 +116,7 @@ def _assign(record: Record, task: Task, body: str, redrive: int, made: Decision 
         redrive=redrive,
         accepted_at=_accepted_at(record),
         task=task,
-        decision=None if decision is None else decision.model_copy(update={"features": ""}),
+        decision=decision,
         refusal=made if isinstance(made, Refusal) else None,
         metadata=task.metadata,
     )

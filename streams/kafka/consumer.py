@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterat
 from typing import Any, cast
 
 from aiokafka import AIOKafkaConsumer
-from aiokafka.errors import IllegalStateError
+from aiokafka.errors import IllegalStateError, KafkaError
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from faust.types.tuples import ConsumerMessage
@@ -163,7 +163,8 @@ class RunConsumer(driver.Consumer):
         if fetched is None or self.should_stop:
             return
         if not self.flow_active:
-            await self.perform_seek()
+            with contextlib.suppress(KafkaError):  # amid a rebalance, which seeks again itself
+                await self.perform_seek()
             return
         for tp, records in fetched.items():
             if active is not None and tp not in active and tp not in self._buffered_partitions:

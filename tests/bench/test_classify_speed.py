@@ -18,7 +18,6 @@ from aiokafka import AIOKafkaProducer
 
 from streams import ids
 from streams.clock import SystemClock
-from streams.events.control import ModelState
 from streams.kafka import cluster, codec
 from streams.kafka.topics import Layout
 from streams.rig.process import Child, spawn

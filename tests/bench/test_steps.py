@@ -1,45 +1,135 @@
 """The time of each step of classify, in one process, without a broker."""
 
+import asyncio
 import statistics
 from collections.abc import Callable, Sequence
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from streams import ids
-from streams.agents.classify import classify
-from streams.agents.outcome import Emit
+from streams.agents.classify import Decided, classify
+from streams.agents.loop import Batches, Carrier, Ports, Taken
+from streams.agents.outcome import Emit, Put, Send
 from streams.clock import SystemClock
 from streams.events.decision import Assignment, Decision
 from streams.events.envelope import Envelope
 from streams.events.task import Task
 from streams.kafka import codec, tables
 from streams.kafka.codec import Record
-from streams.kafka.publish import dress
+from streams.kafka.publish import Outgoing, Undeliverable, dress
+from streams.kafka.tables import TableView
 from streams.routing.decide import View, decide
 from streams.routing.features import extract, pack
 from streams.routing.policy import initial_policy
 from streams.routing.quality import QualityView
 from streams.routing.rules import propose
+from streams.telemetry import Counters
 from streams.tier0.answer import answer
+from streams.topology import DECIDED, stages_of
+from streams.worker import to_record
 from tests.bench import workload
-from tests.builders import AT, a_record
+from tests.bench.raw_loop import RawLoop
+from tests.builders import AT
 
 pytestmark = [pytest.mark.bench, pytest.mark.timeout(300)]
 
 CLOCK = SystemClock()
-TASKS = 400
-ROUNDS = 7
-"""Each step is timed so often over all tasks; the fastest round counts, as noise only adds."""
+TASKS = 500
+ROUNDS = 9
+"""Each step is timed so often over all tasks; the fastest round counts, for noise only adds."""
+
+NOW = AT + timedelta(minutes=1)
+ENVELOPE = Envelope(id="i", type="t", source="tierflow/classify", time=NOW, cause="c")
+PREFIX = "tierflow."
 
 
-def learned_view() -> View:
-    """Eight models and what 400 lessons taught."""
-    quality = QualityView()
-    for part in workload.snapshot():
-        quality = quality.with_part(part)
-    return View(workload.registry(), initial_policy(AT), quality)
+class ConfirmedAtOnce:
+    """A publisher that costs nothing."""
+
+    async def confirm(self, outgoing: Sequence[Outgoing]) -> list[Undeliverable | None]:
+        """Say that all are there."""
+        return [None] * len(outgoing)
+
+
+class Measurement:
+    """All inputs of the steps, made by the handler itself from the same tasks."""
+
+    def __init__(self) -> None:
+        quality = QualityView()
+        for part in workload.snapshot():
+            quality = quality.with_part(part)
+        self.view = View(workload.registry(), initial_policy(AT), quality)
+        self.fetched = [fetched(number) for number in range(TASKS)]
+        self.records = [to_record("admitted", one) for one in self.fetched]
+        self.handle = classify(lambda: self.view, {}, CLOCK, workload.SALT).handle
+        outcomes = [run(self.handle, record) for record in self.records]
+        self.pairs: list[tuple[Send, ...]] = [outcome.sends for outcome in outcomes]
+        self.puts: list[Put] = [outcome.puts[0] for outcome in outcomes]
+        self.tasks = [workload.task(number) for number in range(TASKS)]
+        self.texts = [task.text for task in self.tasks]
+        verdicts = [propose(text) for text in self.texts]
+        self.judged = list(zip(self.texts, verdicts, strict=True))
+        self.features = [extract(*pair) for pair in self.judged]
+
+    @property
+    def decisions(self) -> list[Decision]:
+        """What was decided; each by prediction."""
+        found = [send.event for send, _ in self.pairs if isinstance(send.event, Decision)]
+        assert len(found) == TASKS
+        assert all(one.model and one.model_state_version == 1 for one in found)
+        return found
+
+    @property
+    def assignments(self) -> list[Assignment]:
+        """What the tiers get."""
+        found = [send.event for _, send in self.pairs if isinstance(send.event, Assignment)]
+        assert len(found) == TASKS
+        return found
+
+    def decide(self, task: Task) -> object:
+        """Rules, features, prediction, policy and choice of one task."""
+        return decide(task, self.view, body_digest="d" * 64, skill=None, draw=0.5, now=NOW)
+
+    def batch(self, whole: Sequence[Any]) -> None:
+        """All that a worker's loop does to a run beside talking to the broker."""
+        table: TableView[Decided] = TableView(DECIDED, Decided, None, "changelog")
+        ports = Ports(
+            publisher=ConfirmedAtOnce(),
+            tables={DECIDED.name: table},
+            settle=lambda *_: True,
+            current=lambda _: True,
+            owns=lambda: True,
+            prefix=PREFIX,
+            clock=CLOCK,
+            counters=Counters(),
+        )
+        stage = next(stage for stage in stages_of("route") if stage.name == "classify")
+        batches = Batches(
+            Carrier(stage, ports), lambda: classify(lambda: self.view, table, CLOCK, workload.SALT)
+        )
+        batches.resume()
+        taken = [Taken(to_record("admitted", one), ("admitted", 0), 1) for one in whole]
+        asyncio.run(batches._batch(taken))
+        assert len(table) == len(whole)
+
+
+def fetched(number: int) -> Any:
+    """A record as aiokafka hands it out."""
+    key, value, headers = workload.admitted(number)
+    at_ms = int(AT.timestamp() * 1000)
+    return SimpleNamespace(
+        partition=0, offset=number, key=key, value=value, headers=headers, timestamp=at_ms
+    )
+
+
+def run(handle: Callable[[Record], Any], record: Record) -> Emit:
+    """What a handler that never waits comes to."""
+    outcome = asyncio.run(handle(record))
+    assert isinstance(outcome, Emit)
+    return outcome
 
 
 def time_us(step: Callable[[Any], object], inputs: Sequence[Any]) -> float:
@@ -53,76 +143,49 @@ def time_us(step: Callable[[Any], object], inputs: Sequence[Any]) -> float:
     return min(rounds)
 
 
-def records() -> list[Record]:
-    """The tasks as a handler sees them."""
-    made = []
-    for number in range(TASKS):
-        key, value, headers = workload.admitted(number)
-        made.append(a_record("admitted", value, key=key, headers=headers, offset=number))
-    return made
-
-
-def drive(handle: Callable[[Record], Any], record: Record) -> Emit:
-    """Run a handler that never waits."""
-    try:
-        handle(record).send(None)
-    except StopIteration as done:
-        assert isinstance(done.value, Emit)
-        return done.value
-    raise AssertionError("the handler waits for something")
-
-
 def test_the_steps_of_classify_are_timed() -> None:
-    view, arrived = learned_view(), records()
-    now = AT + timedelta(minutes=1)
-    bound = classify(lambda: view, {}, CLOCK, workload.SALT)
-    tasks = [codec.decode(Task, record.value) for record in arrived]
-    assert all(isinstance(task, Task) for task in tasks)
-    texts = [workload.prompt(number) for number in range(TASKS)]
-    verdicts = [propose(text) for text in texts]
-    read = [extract(*pair) for pair in zip(texts, verdicts, strict=True)]
-    outcomes = [drive(bound.handle, record) for record in arrived]
-    decisions = [outcome.sends[0].event for outcome in outcomes]
-    assignments = [outcome.sends[1].event for outcome in outcomes]
-    assert all(isinstance(one, Decision) and one.model for one in decisions)
-    assert all(isinstance(one, Assignment) for one in assignments)
-    kept = [outcome.puts[0].value for outcome in outcomes]
-    sends = [send for outcome in outcomes for send in outcome.sends]
-    envelope = Envelope(id="i", type="t", source="tierflow/classify", time=now, cause="c")
+    this = Measurement()
+    specs, quality = this.view.registry.models, this.view.quality
+    raw, kept = RawLoop(PREFIX, this.view, None), RawLoop(PREFIX, this.view, "changelog")
 
-    def decide_one(task: Task) -> object:
-        return decide(task, view, body_digest="d" * 64, skill=None, draw=0.5, now=now)
+    def step(coroutine: Any) -> None:
+        with pytest.raises(StopIteration):
+            coroutine.send(None)
 
-    def dress_one(outcome: Emit) -> None:
-        for send in outcome.sends:
-            dress(send.topic, send.key, send.event, envelope, "tierflow.")
+    def dress_one(send: Send) -> object:
+        return dress(send.topic, send.key, send.event, ENVELOPE, PREFIX)
 
-    steps: list[tuple[str, float]] = [
-        ("decode the task", time_us(lambda r: codec.decode(Task, r.value), arrived)),
-        ("digest of the body", time_us(lambda r: ids.digest(r.value), arrived)),
-        ("tier-0 skills look and decline", time_us(answer, texts)),
-        ("rules", time_us(propose, texts)),
-        ("features", time_us(lambda p: extract(*p), list(zip(texts, verdicts, strict=True)))),
-        ("predict 8 models", time_us(lambda f: view.quality.predict(f, view.registry.models), read)),
-        ("pack the features", time_us(pack, read)),
-        ("decide, as a whole", time_us(decide_one, tasks)),
-        ("one id derived", time_us(lambda t: ids.derive("decision", t.task_id, "d", 0), tasks)),
-        ("the draw", time_us(lambda t: ids.draw(workload.SALT, t.task_id, "choice/0"), tasks)),
-        ("encode the decision", time_us(codec.encode, decisions)),
-        ("encode the assignment", time_us(codec.encode, assignments)),
-        ("encode the table's value", time_us(tables.encode, kept)),
-        ("headers of one record", time_us(lambda _: codec.headers(envelope), sends)),
-        ("dress both records", time_us(dress_one, outcomes)),
-        ("handler, as a whole", time_us(lambda r: drive(bound.handle, r), arrived)),
-    ]
-    sizes = [
-        ("task", [len(record.value or b"") for record in arrived]),
-        ("decision", [len(codec.encode(one)) for one in decisions]),
-        ("assignment", [len(codec.encode(one)) for one in assignments]),
-        ("table's value", [len(tables.encode(one) or b"") for one in kept]),
-    ]
-    print("\n\nclassify, step by step (one core, no broker)")  # noqa: T201
-    for name, took_us in steps:
-        print(f"  {name:<32}{took_us:8.1f} µs")  # noqa: T201
-    for name, found in sizes:
-        print(f"  {name:<32}{statistics.mean(found):8.0f} bytes")  # noqa: T201
+    steps: dict[str, float] = {
+        "decode the task": time_us(lambda r: codec.decode(Task, r.value), this.records),
+        "digest of the body": time_us(lambda r: ids.digest(r.value), this.records),
+        "tier-0 skills look and decline": time_us(answer, this.texts),
+        "rules": time_us(propose, this.texts),
+        "features": time_us(lambda pair: extract(*pair), this.judged),
+        "predict 8 models": time_us(lambda f: quality.predict(f, specs), this.features),
+        "pack the features": time_us(pack, this.features),
+        "decide: all of rules … policy": time_us(this.decide, this.tasks),
+        "an id, of two": time_us(lambda t: ids.derive("d", t.task_id, "body", 0), this.tasks),
+        "the draw": time_us(lambda t: ids.draw(workload.SALT, t.task_id, "c"), this.tasks),
+        "encode the decision": time_us(codec.encode, this.decisions),
+        "encode the assignment": time_us(codec.encode, this.assignments),
+        "encode the table's value": time_us(tables.encode, [put.value for put in this.puts]),
+        "headers, of two": time_us(lambda _: codec.headers(ENVELOPE), this.tasks),
+        "dress the decision": time_us(dress_one, [pair[0] for pair in this.pairs]),
+        "handler: all up to its outcome": time_us(lambda r: step(this.handle(r)), this.records),
+        "loop: all but the broker": time_us(this.batch, [this.fetched]) / TASKS,
+        "raw loop: the same": time_us(raw.records, this.fetched),
+        "raw loop with changelog": time_us(kept.records, this.fetched),
+    }
+    sizes = {
+        "task": [len(record.value or b"") for record in this.records],
+        "decision": [len(codec.encode(one)) for one in this.decisions],
+        "assignment": [len(codec.encode(one)) for one in this.assignments],
+        "table's value": [len(tables.encode(put.value) or b"") for put in this.puts],
+    }
+    print("\n\nclassify, step by step: µs a record, one process, no broker")  # noqa: T201
+    for name, took_us in steps.items():
+        print(f"  {name:<32}{took_us:8.1f}")  # noqa: T201
+    for name, found in sizes.items():
+        print(f"  {name + ', bytes':<32}{statistics.mean(found):8.0f}")  # noqa: T201
+    decided = steps["decide: all of rules … policy"]
+    assert decided <= steps["handler: all up to its outcome"] * 1.5

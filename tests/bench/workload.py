@@ -32,7 +32,7 @@ OPENINGS = (
     "A train leaves at noon and loses one passenger at each stop. When is it empty?",
     "Summarise for a reader in a hurry what the notes below say about the harbour.",
 )
-WORDS = (
+WORDS = (  # noqa: SIM905 (36 words read best as text)
     "ledger harbour module parser window quiet copper seven because although river through "
     "returns customer invoice between maple stream balance retry signal number archive under "
     "several lantern request orchard value sooner mountain index silver compare table morning"

@@ -114,6 +114,7 @@ async def test_a_restart_learns_what_an_unbroken_run_would_have() -> None:
     lessons = [lesson(number, number % 3 / 2) for number in range(9)]
     table: Table = {}
     bound = learn(table)
+    whole = list[ModelState]()
     for number, one in enumerate(lessons):
         await teach(bound, table, one, offset=number)
         whole = states(await close(bound, table))

@@ -120,7 +120,9 @@ async def test_nothing_to_publish_is_confirmed_at_once() -> None:
 
 def test_an_event_is_dressed_with_topic_key_body_and_headers() -> None:
     envelope = Envelope(id="r1", type="tierflow.result.v1", source="tests", time=AT)
-    dressed = dress("results", "t1", a_result(), envelope, "acme.", partition=2, extra=(("k", b"v"),))
+    dressed = dress(
+        "results", "t1", a_result(), envelope, "acme.", partition=2, extra=(("k", b"v"),)
+    )
     assert (dressed.topic, dressed.key, dressed.partition) == ("acme.results.v1", b"t1", 2)
     assert dict(dressed.headers)["ce_id"] == b"r1"
     assert dressed.headers[-1] == ("k", b"v")

@@ -60,7 +60,8 @@ def test_a_batch_sees_its_own_writes_until_it_is_over() -> None:
 def test_a_key_that_is_no_text_is_in_no_table() -> None:
     table = view()
     write(table, "7", note())
-    assert 7 not in table
+    number: object = 7
+    assert number not in table
 
 
 def test_an_unbounded_table_forgets_nothing() -> None:
