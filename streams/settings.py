@@ -155,7 +155,7 @@ class PolicySettings(Section):
 
     target: Share = 0.90
     """Quality to hold, as a share of the best predicted."""
-    start: Share = 0.72
+    start: Share = 0.62
     """Threshold of every tier before the first change."""
     strategy: Strategy = Strategy.BALANCED
     """How cost, quality and latency are weighed within a tier."""

@@ -197,6 +197,7 @@ class Role:
                 prefix=self.prefix,
                 clock=self.world.clock,
                 counters=self.world.counters,
+                bugs_in_a_row=self.world.settings.limits.bugs_in_a_row,
             ),
         )
         if is_tier(stage):
@@ -252,8 +253,19 @@ def starting_policy(settings: Settings, now: datetime) -> Policy:
 
 
 def starting_view(settings: Settings, now: datetime) -> View:
-    """What is in force before any control record was read."""
+    """What is in force before any control record was read.
+
+    Raises:
+        ValueError: The registry is wrong; the message names the field.
+    """
     known = registry.parse({"models": settings.models})
+    for spec in known.models:
+        if spec.provider not in settings.providers:
+            names = ", ".join(sorted(settings.providers)) or "none"
+            raise ValueError(
+                f"models.tier{spec.tier}: {spec.name} names provider {spec.provider!r}; "
+                f"providers that are set: {names}"
+            )
     return View(known, starting_policy(settings, now), QualityView())
 
 

@@ -21,6 +21,7 @@ from tests.fakes import ManualClock, ScriptedProvider
 SALT = "a-story"
 MAX_TASK_BYTES = 4_000
 BUCKET_S = 10.0
+GAINS = Gains(integral=0.2, step_limit=0.02, min_judged=10)
 
 
 @dataclass
@@ -80,7 +81,7 @@ def a_story(
         salt=salt,
         max_task_bytes=MAX_TASK_BYTES,
         initial=policy,
-        gains=gains or Gains(min_judged=10),
+        gains=gains or GAINS,
         bucket_s=BUCKET_S,
         partitions=3,
         providers={"scripted": provider},

@@ -16,9 +16,11 @@ from streams.agents.tune import TunerState, tune
 from streams.calling.ledger import Work
 from streams.clock import Clock
 from streams.events.control import Policy
+from streams.events.outcome import Call, CallState
 from streams.learning.thresholds import Gains
 from streams.providers.port import Provider
 from streams.routing.decide import View
+from streams.telemetry import Counters
 from streams.topology import Stage
 
 Tables = Mapping[str, Mapping[str, Any]]
@@ -118,5 +120,17 @@ class CarriedLedger:
         self._taken = taken
 
     async def confirm(self, record: Record, sends: Sequence[Send], puts: Sequence[Put]) -> None:  # noqa: ARG002 (it is the taken one)
-        """Table first, then topic."""
+        """Table first, then topic; a call that ended is counted."""
         await self._carrier.confirm_now(self._taken, sends, puts)
+        for send in sends:
+            if isinstance(send.event, Call) and send.event.state is not CallState.INTENDED:
+                count(self._carrier.ports.counters, send.event)
+
+
+def count(counters: Counters, call: Call) -> None:
+    """Count a call that ended: how, its tokens, its dollars where they are known."""
+    labels = (str(call.tier), call.model)
+    counters.add("tierflow.calls", 1, *labels, call.failure or call.state.value)
+    counters.add("tierflow.call.tokens", call.usage.input_tokens or 0, *labels, "input")
+    counters.add("tierflow.call.tokens", call.usage.output_tokens or 0, *labels, "output")
+    counters.add("tierflow.call.cost", float(call.cost_usd or 0), *labels)

@@ -68,6 +68,7 @@ class Ports:
         prefix: Of every topic's name.
         clock: Time.
         counters: Where outcomes are counted.
+        bugs_in_a_row: See `BURIED_IN_A_ROW`.
     """
 
     publisher: Confirms
@@ -78,6 +79,7 @@ class Ports:
     prefix: str
     clock: Clock
     counters: Counters
+    bugs_in_a_row: int = BURIED_IN_A_ROW
 
 
 @dataclass
@@ -242,14 +244,16 @@ class Carrier:
             return True
         bug = undeliverable or _is_bug(outcome)
         self._bugs[taken.tp] = self._bugs[taken.tp] + 1 if bug else 0
-        if self._bugs[taken.tp] >= BURIED_IN_A_ROW:
+        if self._bugs[taken.tp] >= self.ports.bugs_in_a_row:
             self.held.add(taken.tp)
             await self._alert(taken)
         return False
 
     async def _alert(self, taken: Taken) -> None:
         where = f"{taken.record.topic}/{taken.record.partition}"
-        detail = f"{self.stage.name} holds {where}: {BURIED_IN_A_ROW} records buried in a row"
+        detail = (
+            f"{self.stage.name} holds {where}: {self.ports.bugs_in_a_row} records buried in a row"
+        )
         logger.error("%s; restart the worker with a mended version to go on", detail)
         now = self.ports.clock.now()
         alert = Alert(kind="dead_letters", detail=detail, subject=where, at=now)

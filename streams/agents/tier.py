@@ -245,7 +245,7 @@ class _Run:
         """The intent of the next call."""
         decision = self.assignment.decision
         return Call(
-            call_id=ledger.call_id(self.name, len(self.trail)),
+            call_id=ledger.call_id(self.name, len(self.trail), self._assigned()),
             task_id=self.assignment.task_id,
             decision_id="" if decision is None else decision.decision_id,
             tenant=self.assignment.tenant,
@@ -336,6 +336,10 @@ class _Run:
         name = ids.derive("cost", cost.call_id)
         partition = self.record.partition
         return Send(COSTS.name, cost.call_id, cost, name, cause=cost.call_id, partition=partition)
+
+    def _assigned(self) -> str:
+        record = self.record
+        return f"{record.topic}/{record.partition}/{record.offset}"
 
     def _timeout_s(self, task: Task, now: datetime) -> float:
         longest_s = self.ports.longest_call_s

@@ -1,15 +1,9 @@
-"""How a call fails, whether it may have been billed, and the next move.
+"""How a call fails, and whether it may have been billed.
 
-completed ─► done
-failed ─┬─► retry    the same model once more: it will pass, and nothing was billed
-        ├─► other    another model
-        └─► give up  the chain is at its limit
+A failed call is not tried again on the same model: the task goes to the next tier, or sideways.
 """
 
 import enum
-
-RETRIES = 1
-"""Second tries of the same model, at most."""
 
 
 class Failure(enum.Enum):
@@ -38,40 +32,3 @@ class Failure(enum.Enum):
     def named(cls, label: str) -> "Failure | None":
         """The failure of this label, or None: what an attempt's `outcome` is read back with."""
         return next((failure for failure in cls if failure.label == label), None)
-
-
-class Move(enum.Enum):
-    """What to do after a failed call."""
-
-    RETRY = "retry"
-    OTHER = "other"
-    GIVE_UP = "give_up"
-
-
-def next_move(failure: Failure, *, on_model: int, attempts_made: int, limit: int) -> Move:
-    """Say what follows a failed call.
-
-    The same model is tried again only where the failure passes by itself and nothing was billed:
-    a second try of a call in doubt may cost the same money twice, another model costs its own.
-
-    Args:
-        failure: How the call failed.
-        on_model: Calls made to this model for this task, the failed one included.
-        attempts_made: Calls made for this task in all, the failed one included.
-        limit: Calls that a task may make.
-
-    Raises:
-        ValueError: The failed call is not counted.
-
-    Example:
-        >>> next_move(Failure.OVERLOADED, on_model=1, attempts_made=1, limit=4)
-        <Move.RETRY: 'retry'>
-        >>> next_move(Failure.TIMED_OUT, on_model=1, attempts_made=1, limit=4)
-        <Move.OTHER: 'other'>
-    """
-    if not 1 <= on_model <= attempts_made:
-        raise ValueError("on_model and attempts_made count the failed call")
-    if attempts_made >= limit:
-        return Move.GIVE_UP
-    passes = failure.worth_another_try and not failure.may_be_billed
-    return Move.RETRY if passes and on_model <= RETRIES else Move.OTHER

@@ -53,9 +53,16 @@ def result_id(task_id: str, body_digest: str, redrive: int) -> str:
     return ids.derive("result", task_id, body_digest, redrive)
 
 
-def call_id(of_result: str, attempt: int) -> str:
-    """The id of the nth attempt at a task, counted from 0 over all tiers."""
-    return ids.derive("call", of_result, attempt)
+def call_id(of_result: str, attempt: int, assigned: str) -> str:
+    """The id of the nth attempt at a task, counted from 0 over all tiers.
+
+    Args:
+        of_result: The id of the task's result.
+        attempt: How many were made before.
+        assigned: Where the assignment lies in its topic. A task that is sent again after all has
+            forgotten it is done again, and its calls cost money of their own.
+    """
+    return ids.derive("call", of_result, attempt, assigned)
 
 
 def remaining_s(call: Call, now: datetime) -> float:

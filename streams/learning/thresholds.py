@@ -5,7 +5,7 @@ to be good enough for it. Measured is the share that was held: what the judged t
 the best that had been predicted for them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -56,8 +56,12 @@ class Gains:
             raise ValueError("min_judged and carry_windows must be at least 1")
 
 
+WHOLE = "whole"
+"""Name of the course of all tiers together."""
+
+
 class Course(Part):
-    """What is carried from window to window for one tier."""
+    """What is carried from window to window for one tier, or for all together."""
 
     gathered: Judged = Judged()
     windows: int = 0
@@ -135,7 +139,9 @@ def steer(
     """Take in what was judged in the windows just closed, and move what has to move.
 
     Windows that close together are one measurement: after a standstill the thresholds take one
-    step, not one for each window that nobody could react to.
+    step, not one for each window that nobody could react to. A tier that is hardly used is
+    lowered while the whole holds more than the target: its threshold may be what keeps tasks away
+    from it, and then nothing would ever be judged there that could lower it.
 
     Args:
         steering: What was known before.
@@ -150,17 +156,25 @@ def steer(
     """
     policy, courses, moves = steering.policy, dict(steering.courses), dict[str, float]()
     reasons = list[str]()
+    used = [judged for tier, judged in closed.items() if str(tier) in policy.thresholds]
+    whole = _gathered(courses, WHOLE, used, span[0])
     for tier, threshold in sorted(policy.thresholds.items()):
-        course = courses.get(tier, Course())
-        if int(tier) not in closed and not course.windows:
-            continue
-        course = course.gather(closed.get(int(tier), Judged()), span[0])
-        judged, moving = course.gathered, course.moving
-        after = next_threshold(threshold, policy.target, judged, gains, moving=moving)
-        courses[tier] = _go_on(course, gains, moved=after != threshold)
+        own = _gathered(courses, tier, [closed[int(tier)]] if int(tier) in closed else [], span[0])
+        moving = own.moving
+        after = next_threshold(threshold, policy.target, own.gathered, gains, moving=moving)
+        quiet = own.gathered.judged < gains.min_judged
+        if quiet:
+            loosened = next_threshold(
+                threshold, policy.target, whole.gathered, gains, moving=moving
+            )
+            after = min(after, loosened)
+        courses[tier] = _go_on(own, gains, moved=after != threshold)
         if after != threshold:
             moves[tier] = after
-            reasons.append(_explain(tier, course, span[1], policy, after))
+            reasons.append(
+                _explain(tier, whole if quiet else own, span[1], policy, after, quiet=quiet)
+            )
+    courses[WHOLE] = _go_on(whole, gains, moved=False)
     if moves:
         changes = {
             "version": policy.version + 1,
@@ -173,6 +187,18 @@ def steer(
     return Steering(policy=policy, courses=courses)
 
 
+def _gathered(
+    courses: Mapping[str, Course], name: str, judged: Sequence[Judged], since: datetime
+) -> Course:
+    """A course with what was judged just now; one without anything yet does not begin."""
+    course = courses.get(name, Course())
+    if not judged and not course.windows:
+        return course
+    for more in judged or (Judged(),):
+        course = course.gather(more, since)
+    return course.model_copy(update={"windows": course.windows - max(0, len(judged) - 1)})
+
+
 def _go_on(course: Course, gains: Gains, *, moved: bool) -> Course:
     """Begin to gather anew once there was enough, or for too long not enough."""
     if course.gathered.judged >= gains.min_judged:
@@ -180,10 +206,13 @@ def _go_on(course: Course, gains: Gains, *, moved: bool) -> Course:
     return Course() if course.windows >= gains.carry_windows else course
 
 
-def _explain(tier: str, course: Course, until: datetime, policy: Policy, after: float) -> str:
+def _explain(
+    tier: str, course: Course, until: datetime, policy: Policy, after: float, *, quiet: bool
+) -> str:
     judged = course.gathered
+    where = " in all tiers, few in this one," if quiet else ""
     return (
-        f"tier {tier}: {judged.judged} judged from {course.since:%Y-%m-%d %H:%M:%S} "
+        f"tier {tier}: {judged.judged} judged{where} from {course.since:%Y-%m-%d %H:%M:%S} "
         f"to {until:%H:%M:%S} UTC held {judged.share:.3f} of the attainable quality, "
         f"target {policy.target:.3f}: threshold {policy.thresholds[tier]:.4f} → {after:.4f}"
     )

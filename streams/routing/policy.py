@@ -24,7 +24,7 @@ SURE = 0.7
 DEFAULT_TARGET = 0.9
 """Quality to hold, as a share of the best predicted."""
 
-DEFAULT_SHARES = {1: 0.72, 2: 0.72, 3: 0.72, 4: 0.72}
+DEFAULT_SHARES = {1: 0.62, 2: 0.62, 3: 0.62, 4: 0.62}
 """Thresholds before any tuning."""
 
 GAP_POWER = 0.7

@@ -25,6 +25,7 @@ from streams.routing.registry import write_toml
 from streams.topology import ADMITTED, DECISIONS, MODEL_STATE, PARTITIONS, TIERS
 from tests import wire
 from tests.bench import workload
+from tests.bench.processor import cpu_s, load
 from tests.clusters import Cluster
 from tests.deployment import TIERFLOW
 
@@ -121,12 +122,6 @@ class Field:
         return float(max(record.timestamp for record in records) / 1000)
 
 
-def cpu_s(child: Child) -> float:
-    """Processor time of a process so far, in seconds."""
-    stat = Path(f"/proc/{child.pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(stat[11]) + int(stat[12])) / os.sysconf("SC_CLK_TCK")
-
-
 @contextmanager
 def running(subject: str, field: Field) -> Iterator[tuple[Child, str]]:
     """One of the subjects as a process, and the group that it commits under."""
@@ -194,7 +189,7 @@ def show(kind: str, found: dict[str, list[Measured]]) -> None:
     """Print the rounds, their medians and the ratio."""
     print(  # noqa: T201
         f"\n\nclassify on {kind} Kafka: {TASKS} tasks of {workload.BODY_BYTES} bytes, 8 models,"
-        f" {PARTITIONS} partitions, one process; {ROUNDS} rounds in turn"
+        f" {PARTITIONS} partitions, one process; {ROUNDS} rounds in turn; {load()}"
     )
     for subject, rounds in found.items():
         each = ", ".join(f"{one.per_s:,.0f}" for one in rounds)

@@ -23,7 +23,7 @@ async def test_no_task_is_lost_when_workers_die_come_and_go(
     bodies = task_bodies(named, TASKS)
     await deployment.have(workers=2)
     one, two = deployment.workers
-    deployment.slow(0.2, 3.0)
+    deployment.slow(0.5, 6.0)
     called_before = len(deployment.calls())
     await deployment.publish("tasks", bodies)
 

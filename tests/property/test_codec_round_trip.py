@@ -23,8 +23,8 @@ from streams.kafka.codec import Rejected
 EVENTS = sorted({t.event for t in topology.TOPICS if t.event}, key=lambda event: event.TYPE)
 WIDEST = 2**53
 
-LETTERS = st.characters(exclude_categories=("Cs",), exclude_characters="\x00")
-PRINTED = st.characters(exclude_categories=("Cs", "Cc"))
+LETTERS = st.characters(exclude_categories=["Cs"], exclude_characters="\x00")
+PRINTED = st.characters(exclude_categories=["Cs", "Cc"])
 TEXTS = st.text(LETTERS, min_size=1, max_size=20)
 LABELS = st.text(PRINTED, min_size=1, max_size=12)
 MONEY = st.integers(0, 10**18 - 1).map(lambda n: Decimal(n).scaleb(-12))
@@ -74,8 +74,8 @@ def several(kind: Any, inner: tuple[Any, ...]) -> st.SearchStrategy[Any]:
 def numbers(kind: type[int | float], limits: Sequence[Any]) -> st.SearchStrategy[Any]:
     """Whole or other numbers within a field's bounds."""
     flat = [m for one in limits for m in (one.metadata if isinstance(one, FieldInfo) else [one])]
-    low = next((m.ge for m in flat if isinstance(m, annotated_types.Ge)), -WIDEST)
-    high = next((m.le for m in flat if isinstance(m, annotated_types.Le)), WIDEST)
+    low: Any = next((m.ge for m in flat if isinstance(m, annotated_types.Ge)), -WIDEST)
+    high: Any = next((m.le for m in flat if isinstance(m, annotated_types.Le)), WIDEST)
     return st.integers(low, high) if kind is int else st.floats(low, high)
 
 

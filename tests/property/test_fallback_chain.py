@@ -82,7 +82,9 @@ def test_every_task_ends_in_one_result_after_a_chain_that_only_climbs(world: Wor
     story = asyncio.run(played(world))
     results = story.results()
     assert [r.task_id for r in results] == [f"t{n}" for n in range(len(world.bounds))]
-    assert len({record.header("ce_id") for record in story.driver.records("results")}) == len(results)
+    assert len({record.header("ce_id") for record in story.driver.records("results")}) == len(
+        results
+    )
     for result in results:
         check(world, result)
     assert story.dead_letters() == []
@@ -103,7 +105,9 @@ def test_every_call_is_announced_once_ended_once_and_paid_at_most_once(world: Wo
         assert (name in costs) == (call.state is not CallState.FAILED)
         if name in costs:
             assert costs[name].cost_usd == call.cost_usd
-    spent = [attempt for result in story.results() for attempt in result.attempts if attempt.call_id]
+    spent = [
+        attempt for result in story.results() for attempt in result.attempts if attempt.call_id
+    ]
     assert {attempt.call_id for attempt in spent} == set(ended)
 
 

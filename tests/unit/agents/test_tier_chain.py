@@ -378,7 +378,10 @@ async def test_only_what_may_have_been_billed_is_booked_in_doubt(failure: Failur
         assert (call.state, call.cost_usd, attempt.cost_usd) == (CallState.IN_DOUBT, None, None)
         assert [cost.standing for cost in costs_of(outcome)] == ["in_doubt"]
     else:
-        assert (call.state, call.cost_usd, attempt.cost_usd) == (CallState.FAILED, *[Decimal(0)] * 2)
+        assert (call.state, call.cost_usd, attempt.cost_usd) == (
+            CallState.FAILED,
+            *[Decimal(0)] * 2,
+        )
         assert costs_of(outcome) == []
 
 

@@ -115,7 +115,7 @@ async def test_quality_above_target_lowers_the_threshold() -> None:
     table = Table()
     bound = await started(table)
     await fold(bound, table, *lessons(20, score=1.0))
-    assert published(await tick(bound, table, 15)).thresholds["2"] == 0.784
+    assert published(await tick(bound, table, 15)).thresholds["2"] == 0.78
 
 
 async def test_a_restart_goes_on_with_the_same_policy_and_the_open_window() -> None:

@@ -5,7 +5,7 @@ import pytest
 
 from streams.calling import ledger
 from streams.calling.ledger import Found, Work
-from streams.events.outcome import CallState
+from streams.events.outcome import Call, CallState
 from tests.builders import AT, a_call, a_result, an_assignment
 
 
@@ -14,7 +14,7 @@ def test_nothing_is_known_of_a_task_that_was_never_worked_on() -> None:
 
 
 @pytest.mark.parametrize("call", [None, a_call(state=CallState.INTENDED)])
-def test_work_without_a_last_word_is_open(call: ledger.Call | None) -> None:
+def test_work_without_a_last_word_is_open(call: Call | None) -> None:
     assert ledger.found(Work(at=AT, call=call)) is Found.OPEN
 
 

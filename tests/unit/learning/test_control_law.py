@@ -79,7 +79,7 @@ def test_a_move_is_a_new_version_that_says_why() -> None:
 
 
 def test_several_tiers_move_in_one_version() -> None:
-    after = step(Steering(policy=a_policy(1)), {1: held(0.7), 4: held(1.0)}).policy
+    after = step(Steering(policy=a_policy(1)), {1: held(0.7), 4: held(0.95)}).policy
     assert after.version == 2
     assert (after.thresholds["1"], after.thresholds["4"]) == (0.82, 0.78)
     assert [part[:6] for part in after.reason.split("; ")] == ["tier 1", "tier 4"]
@@ -89,7 +89,7 @@ def test_without_a_move_the_policy_stays_the_same_object() -> None:
     before = Steering(policy=a_policy(1))
     assert step(before, {2: held(0.9)}).policy is before.policy
     assert step(before, {0: held(0.1)}).policy is before.policy
-    assert step(before, {}) == before
+    assert step(before, {}).policy is before.policy
 
 
 def test_windows_with_too_few_are_gathered_until_there_are_enough() -> None:
@@ -118,3 +118,14 @@ def test_a_threshold_keeps_moving_until_it_is_close_then_rests() -> None:
     steering = step(steering, {2: held(0.899)})
     steering = step(steering, {2: held(0.89)})  # at rest again
     assert steering.policy.version == 3
+
+
+def test_a_tier_that_is_hardly_used_is_lowered_while_the_whole_holds_more() -> None:
+    after = step(Steering(policy=a_policy(1)), {3: held(0.99), 2: held(0.5, 2)}).policy
+    assert after.thresholds == {"1": 0.78, "2": 0.78, "3": 0.78, "4": 0.78}
+    assert "102 judged in all tiers, few in this one," in after.reason
+
+
+def test_a_tier_that_is_hardly_used_is_not_raised_for_the_others_sake() -> None:
+    after = step(Steering(policy=a_policy(1)), {3: held(0.7)}).policy
+    assert after.thresholds == {"1": 0.8, "2": 0.8, "3": 0.82, "4": 0.8}

@@ -11,7 +11,9 @@ OUTCOME = RecordedOutcome(score=0.7)
 
 
 def a_row(task_id: str = "r1", **fields: Any) -> Recorded:
-    return Recorded(**{"task_id": task_id, "prompt": "2 + 2?", "outcomes": {"small": OUTCOME}, **fields})
+    return Recorded(
+        **{"task_id": task_id, "prompt": "2 + 2?", "outcomes": {"small": OUTCOME}, **fields}
+    )
 
 
 def test_a_result_counts_once_however_often_it_is_told() -> None:
@@ -28,8 +30,7 @@ def test_a_line_of_progress_says_pace_tiers_cost_and_thresholds() -> None:
     for name, tier in (("t1", 1), ("t2", 2)):
         progress.take(a_result(name, tier=tier, cost_usd=Decimal("0.5")))
     assert progress.line(14.0) == (
-        "2/4 tasks    0.5/s  tiers 0:0% 1:50% 2:50% 3:0% 4:0%  $1.0000  "
-        "thresholds 1:0.750 2:0.800"
+        "2/4 tasks    0.5/s  tiers 0:0% 1:50% 2:50% 3:0% 4:0%  $1.0000  thresholds 1:0.750 2:0.800"
     )
 
 

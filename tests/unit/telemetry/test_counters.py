@@ -2,19 +2,19 @@ import re
 
 import pytest
 
-from streams.telemetry import METRICS, Counters
+from streams.telemetry import BY_NAME, METRICS, Counters
 
+OUTCOMES = "tierflow.stage.outcomes"
 LINE = re.compile(r'[a-z_]+(\{([a-z]+="([^"\\\n]|\\.)*",?)+\})? [0-9.e+-]+')
 
 
 def test_what_is_counted_adds_up_by_labels() -> None:
     counters = Counters()
-    counters.add("tierflow.stage.outcomes", 1, "admit", "emitted", "task")
-    counters.add("tierflow.stage.outcomes", 2, "admit", "emitted", "task")
-    counters.add("tierflow.stage.outcomes", 1, "admit", "buried", "not_json")
+    counters.add(OUTCOMES, 1, "admit", "emitted", "task")
+    counters.add(OUTCOMES, 2, "admit", "emitted", "task")
+    counters.add(OUTCOMES, 1, "admit", "buried", "not_json")
     assert counters.exposition().splitlines() == [
-        "# HELP tierflow_stage_outcomes_total Records by stage and what came of them. "
-        "Unit: {record}",
+        f"# HELP tierflow_stage_outcomes_total {BY_NAME[OUTCOMES].meaning} Unit: {{record}}",
         "# TYPE tierflow_stage_outcomes_total counter",
         'tierflow_stage_outcomes_total{stage="admit",outcome="buried",reason="not_json"} 1',
         'tierflow_stage_outcomes_total{stage="admit",outcome="emitted",reason="task"} 3',

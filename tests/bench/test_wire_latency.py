@@ -1,0 +1,145 @@
+"""From a published task to its first request on the wire, at 100 tasks a second.
+
+All roles run in one worker process, the models in the rig's simulator, which dates each request
+with the clock of this machine. A task counts from the moment the broker has confirmed it.
+"""
+
+import asyncio
+import statistics
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import orjson
+import pytest
+from aiokafka import AIOKafkaProducer
+
+from streams import ids
+from streams.clock import SystemClock
+from tests.bench.processor import cpu_s, load
+from tests.clusters import Cluster
+from tests.deployment import ASKED, Deployment, prompt, task_bodies
+
+pytestmark = [pytest.mark.bench, pytest.mark.timeout(600)]
+
+CLOCK = SystemClock()
+A_SECOND = 100
+WARM_UP = 200
+TASKS = 2_000
+SETTLE_S = 60.0
+
+
+class Published:
+    """When each task was handed to the producer, and when the broker had confirmed it; in s."""
+
+    def __init__(self) -> None:
+        self.begun_s: dict[str, float] = {}
+        self.confirmed_s: dict[str, float] = {}
+
+    async def publish(self, bootstrap: str, topic: str, bodies: Mapping[str, bytes]) -> None:
+        """Publish at a steady pace, whatever a single confirmation takes."""
+        producer = AIOKafkaProducer(bootstrap_servers=bootstrap, acks="all")
+        async with producer, asyncio.TaskGroup() as sends:
+            begun_s = CLOCK.monotonic_s()
+            for nth, (task_id, body) in enumerate(bodies.items()):
+                due_s = begun_s + nth / A_SECOND - CLOCK.monotonic_s()
+                await CLOCK.sleep(max(0.0, due_s))
+                sends.create_task(self._send(producer, topic, task_id, body))
+
+    async def _send(
+        self, producer: AIOKafkaProducer, topic: str, task_id: str, body: bytes
+    ) -> None:
+        self.begun_s[task_id] = CLOCK.now().timestamp()
+        await producer.send_and_wait(topic, body, key=task_id.encode())
+        self.confirmed_s[task_id] = CLOCK.now().timestamp()
+
+
+async def first_requests(deployment: Deployment) -> dict[str, float]:
+    """When the first request of each task reached the simulator, in s."""
+    task_of = {}
+    for record in await deployment.read("calls"):
+        call: dict[str, Any] = orjson.loads(record.value)
+        task_of[call["call_id"]] = call["task_id"]
+    found: dict[str, float] = {}
+    for entry in deployment.calls():
+        task_id = task_of.get(entry["call_id"])
+        if task_id is not None:
+            found.setdefault(task_id, datetime.fromisoformat(entry["at"]).timestamp())
+    return found
+
+
+def needs_a_model(task_id: str) -> bool:
+    """Whether the task is none of those that tier 0 answers."""
+    return prompt(int(task_id.rpartition("-")[2])) not in TIER_0
+
+
+TIER_0 = frozenset(ASKED[0].format(n=n) for n in range(WARM_UP + TASKS + 2))
+"""Conversions of units: a sixth of the tasks, which make no request."""
+
+
+async def test_a_task_reaches_its_model_quickly(
+    brokers: list[Cluster], run_id: str, tmp_path: Path
+) -> None:
+    for broker in brokers:
+        folder = tmp_path / broker.kind
+        folder.mkdir()
+        deployment = Deployment(folder, None if broker.kind == "embedded" else broker.bootstrap)
+        try:
+            await deployment.started()
+            await deployment.have(workers=1, sinks=0)
+            took = await measure(deployment, ids.derive("bench", run_id, broker.kind)[-8:])
+        finally:
+            deployment.stop()
+        show(broker.kind, took)
+
+
+class Took(NamedTuple):
+    """Milliseconds to each task's first request, ascending, and the worker's share of a core."""
+
+    confirmed_ms: list[float]
+    handed_over_ms: list[float]
+    core: float
+
+
+async def measure(deployment: Deployment, run: str) -> Took:
+    """Publish a warm-up, then the tasks that count."""
+    bodies = list(task_bodies(f"{run}-", WARM_UP + TASKS).items())
+    await publish(deployment, dict(bodies[:WARM_UP]))
+    worker = deployment.workers[0].child
+    used_s, begun_s = cpu_s(worker), CLOCK.monotonic_s()
+    published = await publish(deployment, dict(bodies[WARM_UP:]))
+    core = (cpu_s(worker) - used_s) / (CLOCK.monotonic_s() - begun_s)
+    requested = await first_requests(deployment)
+    wanted = [task_id for task_id, _ in bodies[WARM_UP:] if needs_a_model(task_id)]
+    missing = [task_id for task_id in wanted if task_id not in requested]
+    assert not missing, f"no request was seen for {len(missing)} of {len(wanted)} tasks"
+    return Took(
+        sorted((requested[t] - published.confirmed_s[t]) * 1000 for t in wanted),
+        sorted((requested[t] - published.begun_s[t]) * 1000 for t in wanted),
+        core,
+    )
+
+
+async def publish(deployment: Deployment, bodies: Mapping[str, bytes]) -> Published:
+    """Publish tasks and wait until each has its result."""
+    published = Published()
+    await published.publish(deployment.bootstrap, deployment.topic("tasks"), bodies)
+    done = await deployment.results(bodies, timeout_s=SETTLE_S)
+    assert len(done) == len(bodies), f"{len(done)} of {len(bodies)} tasks have a result"
+    return published
+
+
+def show(kind: str, took: Took) -> None:
+    """Print the quantiles."""
+    count = len(took.confirmed_ms)
+    print(  # noqa: T201
+        f"\n\npublish → request on the wire, {kind} Kafka, {A_SECOND} tasks/s, all roles in one"
+        f" worker\n  {count} tasks; the worker took {took.core:.0%} of a core; {load()}"
+    )
+    for since, found in (("confirmed", took.confirmed_ms), ("handed over", took.handed_over_ms)):
+        cuts = statistics.quantiles(found, n=100)
+        print(  # noqa: T201
+            f"  since {since:<12} p50 {cuts[49]:6.1f} ms   p99 {cuts[98]:6.1f} ms   "
+            f"longest {found[-1]:6.1f} ms"
+        )
