@@ -126,7 +126,8 @@ async def publish(deployment: Deployment, bodies: Mapping[str, bytes]) -> Publis
     published = Published()
     await published.publish(deployment.bootstrap, deployment.topic("tasks"), bodies)
     done = await deployment.results(bodies, timeout_s=SETTLE_S)
-    assert len(done) == len(bodies), f"{len(done)} of {len(bodies)} tasks have a result"
+    lacking = f"{len(done)} of {len(bodies)} tasks have a result\n{deployment.tails()}"
+    assert len(done) == len(bodies), lacking
     return published
 
 

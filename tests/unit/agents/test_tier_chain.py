@@ -428,4 +428,4 @@ async def test_an_old_work_with_its_call_known_and_no_conclusion_tries_on() -> N
     desk.calls[NAME] = known
     result = result_of(await desk.take(2, an_assignment()))
     assert [attempt.outcome for attempt in result.attempts] == ["overloaded", "completed"]
-    assert result.attempts[1].call_id == ledger.call_id(NAME, 1)
+    assert result.attempts[1].call_id == ledger.call_id(NAME, 1, "tier-2/3/0")

@@ -35,7 +35,13 @@ def test_a_result_has_one_id_for_a_task_a_body_and_a_redrive() -> None:
 
 
 def test_every_attempt_has_a_call_id_of_its_own() -> None:
-    assert len({ledger.call_id(result, n) for result in ("r1", "r2") for n in range(3)}) == 6
+    ids = {
+        ledger.call_id(r, n, at)
+        for r in ("r1", "r2")
+        for n in range(3)
+        for at in ("t/0/1", "t/0/9")
+    }
+    assert len(ids) == 12
 
 
 def test_an_open_call_is_waited_for_until_its_deadline_and_no_longer() -> None:
