@@ -92,6 +92,7 @@ def bind_tier(
 ) -> Callable[[Taken], Awaitable[Outcome]]:
     """Bind a tier, which works on many records at once and confirms before it acts."""
     number = int(carrier.stage.name.removeprefix("tier-"))
+    told: set[str] = set()
 
     async def handle(taken: Taken) -> Outcome:
         bound = TierPorts(
@@ -101,6 +102,7 @@ def bind_tier(
             providers=ports.providers,
             clock=ports.clock,
             longest_call_s=ports.longest_call_s,
+            told=told,
         )
         return await tier(number, bound)(taken.record)
 

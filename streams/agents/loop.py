@@ -33,6 +33,11 @@ PENDING_RECORDS = 4_000
 BATCH_RECORDS = 2_000
 IDLE_S = 0.25
 
+PARKED_RECORDS = 1_000
+"""Records that wait in a pool behind one of the same key, at most."""
+
+PARKED_S = 0.05
+
 
 class UndeliverableDeadLetterError(Exception):
     """Even the dead letter is refused: the worker stops without settling."""
@@ -442,7 +447,7 @@ class Pool:
     @property
     def in_work(self) -> int:
         """Records taken and not settled."""
-        return len(self._tasks) + len(self.intake)
+        return len(self._tasks) + self._parked() + len(self.intake)
 
     def resume(self) -> None:
         """Partitions were assigned: take records."""
@@ -475,9 +480,11 @@ class Pool:
         if taken.tp in self.carrier.held:
             return
         key = taken.record.key
-        if key in self._waiting:
-            self._waiting[key].append(taken)
-            return
+        while key in self._waiting:  # its turn comes after the record of this key in work
+            if self._parked() < PARKED_RECORDS:
+                self._waiting[key].append(taken)
+                return
+            await self.carrier.ports.clock.sleep(PARKED_S)
         await self._slots.acquire()
         if not self.intake.open or not self.carrier.ports.current(taken.generation):
             self._slots.release()  # drained while waiting: it will be read again
@@ -487,12 +494,16 @@ class Pool:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
+    def _parked(self) -> int:
+        return sum(len(waiting) for waiting in self._waiting.values())
+
     async def _work(self, taken: Taken) -> None:
         key = taken.record.key
         following: Taken | None = taken
         try:
             while following is not None:
-                await self._one(following)
+                if self.carrier.ports.current(following.generation):
+                    await self._one(following)
                 waiting = self._waiting[key]
                 following = waiting.popleft() if waiting else None
         except asyncio.CancelledError:

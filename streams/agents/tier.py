@@ -15,9 +15,11 @@ from typing import Protocol
 from streams import ids
 from streams.agents.outcome import Bury, Emit, Outcome, Put, Record, Send
 from streams.calling import ledger
+from streams.calling.attempts import Failure
 from streams.calling.ledger import Found, Work
 from streams.clock import Clock
 from streams.events.decision import Assignment, RefusalReason
+from streams.events.feedback import Alert
 from streams.events.outcome import Attempt, Call, CallState, Cost, Result, ResultError, Usage
 from streams.events.task import Task
 from streams.kafka import codec
@@ -28,10 +30,13 @@ from streams.routing.decide import chars
 from streams.routing.policy import hindrances
 from streams.routing.registry import ModelSpec, Registry
 from streams.tier0.answer import answer
-from streams.topology import CALLS, COSTS, RESULTS, TIERS
+from streams.topology import ALERTS, CALLS, COSTS, RESULTS, TIERS
 
 ATTEMPTS = 8
 """Longest trail of a task: tiers rise, so it is reached only by repeated crashes."""
+
+ANSWER_BYTES = 700_000
+"""Longest answer that is carried: with its task and trail it fits into a record."""
 
 NOTHING_DUE = Decimal(0)
 
@@ -55,6 +60,7 @@ class TierPorts:
         providers: By name; who runs the models.
         clock: Time.
         longest_call_s: No call is waited for longer.
+        told: Models whose unknown price this process has raised an alert about.
     """
 
     registry: Callable[[], Registry]
@@ -63,6 +69,7 @@ class TierPorts:
     providers: Mapping[str, Provider]
     clock: Clock
     longest_call_s: float
+    told: set[str]
 
 
 def tier(number: int, ports: TierPorts) -> Callable[[Record], Awaitable[Outcome]]:
@@ -162,7 +169,7 @@ class _Run:
         call = self.intended(model, spec.provider, now, timeout_s)
         await self.remember(call, self.trail, self.costs, open_call=call)
         prompt = prompt_for(task, model=model, call_id=call.call_id)
-        answered = await provider.call(prompt, timeout_s=timeout_s)
+        answered = carried(await provider.call(prompt, timeout_s=timeout_s))
         ended = self.ports.clock.now()
         price = price_of(spec)
         call = self.ended(call, answered, cost_usd(answered.usage, price), ended)
@@ -207,6 +214,7 @@ class _Run:
     def conclude(self, work: Work, label: str) -> Outcome:
         """What concluded work publishes, the same however often."""
         sends = [self._cost_send(cost) for cost in work.costs]
+        sends += [self._alert_send(cost) for cost in work.costs if self._unpriced(cost)]
         if work.result is not None:
             sends.append(self.result_send(work.result))
         elif work.passed_on is not None:
@@ -337,6 +345,19 @@ class _Run:
         partition = self.record.partition
         return Send(COSTS.name, cost.call_id, cost, name, cause=cost.call_id, partition=partition)
 
+    def _unpriced(self, cost: Cost) -> bool:
+        """Whether a confirmed call has no price, and nobody was told yet."""
+        unknown = cost.cost_usd is None and cost.standing == "confirmed"
+        return unknown and cost.model not in self.ports.told
+
+    def _alert_send(self, cost: Cost) -> Send:
+        self.ports.told.add(cost.model)
+        detail = f"calls of {cost.model} have no price: set its prices in the registry"
+        at = self.ports.clock.now()
+        alert = Alert(kind="unknown_price", detail=detail, subject=cost.model, at=at)
+        name = ids.derive("alert", alert.kind, cost.model, at.date().isoformat())
+        return Send(ALERTS.name, alert.kind, alert, name, cause=cost.call_id)
+
     def _assigned(self) -> str:
         record = self.record
         return f"{record.topic}/{record.partition}/{record.offset}"
@@ -346,6 +367,17 @@ class _Run:
         if task.deadline_at is None:
             return longest_s
         return min(longest_s, (task.deadline_at - now).total_seconds())
+
+
+def carried(answered: Reply | Failed) -> Reply | Failed:
+    """An answer that no record could carry is a failed call, paid for all the same."""
+    if isinstance(answered, Failed):
+        return answered
+    size = len(answered.text.encode("utf-8", "replace")) + len(str(answered.tool_calls))
+    if size <= ANSWER_BYTES:
+        return answered
+    detail = f"an answer of {size} bytes; at most {ANSWER_BYTES} are carried"
+    return Failed(Failure.GARBAGE, detail, answered.usage, answered.latency_s)
 
 
 def price_of(spec: ModelSpec) -> Price | None:

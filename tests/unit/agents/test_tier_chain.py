@@ -8,12 +8,13 @@ import pytest
 
 from streams import ids
 from streams.agents.outcome import Bury, Emit, Put, Record, Send
-from streams.agents.tier import ATTEMPTS, TierPorts, tier
+from streams.agents.tier import ANSWER_BYTES, ATTEMPTS, TierPorts, tier
 from streams.calling import ledger
 from streams.calling.attempts import Failure
 from streams.calling.ledger import Work
 from streams.events.decision import Assignment
 from streams.events.envelope import Reason
+from streams.events.feedback import Alert
 from streams.events.outcome import Call, CallState, Cost, Result, Usage
 from streams.providers.port import Failed, Reply
 from streams.routing.registry import Registry
@@ -56,6 +57,7 @@ class Desk:
         self.registry = registry or a_registry()
         self.calls: dict[str, Work] = {}
         self.told: list[Call] = []
+        self.alerted: set[str] = set()
         self.writes: list[Work] = []
         self.crash_behind = 99
 
@@ -78,6 +80,7 @@ class Desk:
             providers={"scripted": self.provider},
             clock=self.clock,
             longest_call_s=LONGEST_S,
+            told=self.alerted,
         )
         outcome = await tier(number, ports)(a_record(f"tier-{number}", assignment, partition=3))
         assert isinstance(outcome, Emit)
@@ -416,7 +419,7 @@ async def test_what_a_call_asks_is_the_task_under_the_calls_id() -> None:
 
 async def test_a_record_that_is_no_assignment_is_buried() -> None:
     desk = Desk()
-    ports = TierPorts(lambda: desk.registry, {}, desk, {}, desk.clock, LONGEST_S)
+    ports = TierPorts(lambda: desk.registry, {}, desk, {}, desk.clock, LONGEST_S, set())
     outcome = await tier(1, ports)(a_record("tier-1", b"[]"))
     assert isinstance(outcome, Bury)
     assert outcome.reason is Reason.SCHEMA_INVALID
@@ -429,3 +432,25 @@ async def test_an_old_work_with_its_call_known_and_no_conclusion_tries_on() -> N
     result = result_of(await desk.take(2, an_assignment()))
     assert [attempt.outcome for attempt in result.attempts] == ["overloaded", "completed"]
     assert result.attempts[1].call_id == ledger.call_id(NAME, 1, "tier-2/3/0")
+
+
+async def test_an_unknown_price_raises_one_alert_a_model() -> None:
+    unpriced = a_model(input_usd_per_mtok=None, output_usd_per_mtok=None)
+    desk = Desk(registry=a_registry(unpriced))
+    first = await desk.take(2, an_assignment())
+    desk.calls.clear()
+    second = await desk.take(2, an_assignment())
+    alerts = [send.event for send in (*first.sends, *second.sends) if send.topic == "alerts"]
+    assert [(a.kind, a.subject) for a in alerts if isinstance(a, Alert)] == [
+        ("unknown_price", "small")
+    ]
+
+
+async def test_an_answer_that_no_record_carries_is_a_failed_call_paid_for() -> None:
+    huge = a_reply(text="x" * (ANSWER_BYTES + 1))
+    desk = Desk(script={"small": [huge]})
+    outcome = await desk.take(2, an_assignment())
+    (cost,) = [send.event for send in outcome.sends if isinstance(send.event, Cost)]
+    assert cost.cost_usd is not None
+    assert [w.trail[-1].outcome for w in desk.writes if w.trail] != []
+    assert desk.writes[-1].trail[0].outcome == "garbage"
