@@ -50,7 +50,12 @@ def run(args: argparse.Namespace) -> int:
     log_to_stderr(settings.logging)
     from streams.clock import SystemClock
     from streams.kafka.cluster import groups_without_commits
-    from streams.worker import run_worker
+    from streams.worker import run_worker, starting_view
+
+    try:
+        starting_view(settings, SystemClock().now())
+    except ValueError as error:
+        raise UsageError(str(error)) from None
 
     async def serve(stop: asyncio.Event) -> int:
         if args.begin is None:
