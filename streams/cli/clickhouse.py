@@ -56,17 +56,13 @@ def connect(clickhouse: "ClickHouseSettings", timeout_s: float) -> Any:
     Raises:
         ConnectionError: ClickHouse doesn't answer there, or not to us.
     """
-    import clickhouse_connect
     from clickhouse_connect.driver.exceptions import ClickHouseError
 
-    asked: dict[str, Any] = {
-        "dsn": clickhouse.url,
-        "username": clickhouse.user,
-        "password": clickhouse.read_password(),
-        "connect_timeout": max(1, round(timeout_s)),
-    }
+    from streams.clickhouse import client as books
+
+    url, user, password = clickhouse.url, clickhouse.user, clickhouse.read_password()
     try:
-        client = clickhouse_connect.get_client(**asked)
+        client = books.connect(url, user=user, password=password, connect_timeout_s=timeout_s)
         client.command(
             "CREATE DATABASE IF NOT EXISTS {name:Identifier}",
             parameters={"name": clickhouse.database},
@@ -75,6 +71,6 @@ def connect(clickhouse: "ClickHouseSettings", timeout_s: float) -> Any:
     except (ClickHouseError, OSError) as error:
         said = str(error).strip().splitlines() or [type(error).__name__]
         raise ConnectionError(
-            f"ClickHouse doesn't answer at {clickhouse.url} as {clickhouse.user}: {said[0][:300]}"
+            f"ClickHouse doesn't answer at {url} as {user}: {said[0][:300]}"
         ) from error
     return client

@@ -10,7 +10,12 @@ ANSWER_TIMEOUT_S = 60
 
 
 def connect(
-    url: str, database: str | None = None, *, user: str = "default", password: str = ""
+    url: str,
+    database: str | None = None,
+    *,
+    user: str = "default",
+    password: str = "",
+    connect_timeout_s: float = CONNECT_TIMEOUT_S,
 ) -> Client:
     """Connect and greet.
 
@@ -19,6 +24,7 @@ def connect(
         database: Where unqualified names are looked up; it must exist.
         user: Who asks.
         password: The user's.
+        connect_timeout_s: How long to wait for a connection.
 
     Raises:
         clickhouse_connect.driver.exceptions.Error: Nobody answers, or not to this user.
@@ -34,7 +40,7 @@ def connect(
         username=user,
         password=password,
         database=database or "__default__",
-        connect_timeout=CONNECT_TIMEOUT_S,
+        connect_timeout=max(1, round(connect_timeout_s)),
         send_receive_timeout=ANSWER_TIMEOUT_S,
         autogenerate_session_id=False,
         tz_mode="aware",
