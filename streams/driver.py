@@ -11,7 +11,7 @@ from typing import Any
 from aiokafka.partitioner import murmur2
 
 from streams.agents.bindings import STATES, StagePorts, bind, bind_tier, is_tier
-from streams.agents.loop import Carrier, Ports, Taken
+from streams.agents.carrier import Carrier, Ports, Taken
 from streams.agents.outcome import Bound, Bury, Outcome, Record
 from streams.events.envelope import Event
 from streams.kafka import codec

@@ -14,7 +14,8 @@ from yarl import URL
 
 from streams import ops
 from streams.agents.bindings import STATES, StagePorts, bind, bind_tier, is_tier
-from streams.agents.loop import Batches, Carrier, Loop, Pool, Ports, Taken
+from streams.agents.carrier import Carrier, Ports, Taken
+from streams.agents.loop import Batches, Loop, Pool
 from streams.agents.outcome import Record
 from streams.clock import Clock
 from streams.events.control import Policy

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from streams.agents.loop import Carrier, Ports, Taken
+from streams.agents.carrier import Carrier, Ports, Taken
 from streams.agents.outcome import Emit, Outcome, Put, Record, Send
 from streams.clock import Clock
 from streams.events.envelope import State

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from streams.agents.admit import admit
+from streams.agents.carrier import Carrier, Taken
 from streams.agents.classify import Decided, classify
 from streams.agents.join import Waiting, join
 from streams.agents.learn import Learned, learn
-from streams.agents.loop import Carrier, Taken
 from streams.agents.measure import Counted, Measured, measure
 from streams.agents.outcome import Bound, Outcome, Put, Record, Send, State
 from streams.agents.tier import TierPorts, tier

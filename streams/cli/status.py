@@ -36,7 +36,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print_json(facts)
     else:
-        print("\n".join(_lines(facts, found)))
+        print("\n".join(lines_of(facts, found, kafka.prefix)))
     return Exit.DONE
 
 
@@ -52,11 +52,12 @@ def facts_of(found: "Survey", prefix: str, start: float) -> dict[str, Any]:
 
     roles = [found.groups[group_of(role, prefix)] for role in ROLES if found.groups]
     lag_known = all(lag is not None for group in roles for lag in group.lag.values())
+    served = not roles_without_worker(found, prefix)
     route = found.groups.get(group_of("route", prefix))
     states = found.model_states
     policy = found.policy
     return {
-        "ready": not found.missing and bool(roles) and lag_known,
+        "ready": not found.missing and bool(roles) and lag_known and served,
         "workers": route.members if route else None,
         "lag": found.lag(),
         "in_flight": found.in_flight(prefix),
@@ -69,10 +70,18 @@ def facts_of(found: "Survey", prefix: str, start: float) -> dict[str, Any]:
     }
 
 
-def _lines(facts: dict[str, Any], found: "Survey") -> list[str]:
+def roles_without_worker(found: "Survey", prefix: str) -> list[str]:
+    """Roles whose group is known to have no member; where a broker can't say, it may have one."""
+    from streams.topology import ROLES, group_of
+
+    groups = {role: found.groups.get(group_of(role, prefix)) for role in ROLES}
+    return [role for role, group in groups.items() if group is not None and group.members == 0]
+
+
+def lines_of(facts: dict[str, Any], found: "Survey", prefix: str) -> list[str]:
+    """The facts for a person, and what to do where something is not there."""
     lag = ", ".join(f"{topic} {_or_unknown(n)}" for topic, n in facts["lag"].items() if n != 0)
     thresholds = ", ".join(f"tier {tier}: {value:g}" for tier, value in facts["thresholds"].items())
-    missing = f"missing      {', '.join(found.missing)}: run `tierflow topics apply`"
     lines = [
         f"ready        {'yes' if facts['ready'] else 'no'}",
         f"workers      {_or_unknown(facts['workers'])}",
@@ -82,7 +91,11 @@ def _lines(facts: dict[str, Any], found: "Survey") -> list[str]:
         f"learned      {facts['lessons']} lessons, version {facts['model_state_version']}",
         f"policy       version {facts['policy_version']}; {thresholds}",
     ]
-    return [*lines, missing] if found.missing else lines
+    if found.missing:
+        lines.append(f"missing      {', '.join(found.missing)}: run `tierflow topics apply`")
+    if idle := roles_without_worker(found, prefix):
+        lines.append(f"no worker runs: {', '.join(idle)}: start `tierflow worker`")
+    return lines
 
 
 def _or_unknown(number: int | None) -> str:

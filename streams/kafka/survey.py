@@ -18,6 +18,7 @@ from streams.topology import CONTROL, DEAD_LETTERS, MODEL_STATE, POLICY, TIERS, 
 
 FETCH_WAIT_MS = 50
 PEEK_BYTES = 1 << 16
+REBALANCING = ("PreparingRebalance", "CompletingRebalance")
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +118,27 @@ async def _members(admin: AIOKafkaAdminClient, group: str) -> int | None:
     except IncompatibleBrokerVersion:
         return None
     found = [entry for answer in answers for entry in answer.groups if entry[1] == group]
-    return len(found[0][5]) if found and not found[0][0] else None
+    if not found or found[0][0]:
+        return None
+    _, _, state, _, _, members, *_ = found[0]
+    return members_of(state, len(members))
+
+
+def members_of(state: str, described: int) -> int | None:
+    """How many members a group has.
+
+    A group that rebalances has members, and a broker may describe none of them until all have
+    joined again: then nobody can say how many.
+
+    Args:
+        state: The group's, as DescribeGroups names it.
+        described: How many members the answer names.
+
+    Example:
+        >>> members_of("Stable", 2), members_of("Empty", 0), members_of("PreparingRebalance", 0)
+        (2, 0, None)
+    """
+    return None if state in REBALANCING and not described else described
 
 
 async def _edges(

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from streams import ids
+from streams.agents.carrier import Carrier, Ports, Taken
 from streams.agents.classify import Decided, classify
-from streams.agents.loop import Batches, Carrier, Ports, Taken
+from streams.agents.loop import Batches
 from streams.agents.outcome import Emit, Put, Send
 from streams.clock import SystemClock
 from streams.events.decision import Assignment, Decision

@@ -5,7 +5,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from streams.agents.loop import BURIED_IN_A_ROW, Pool, Taken, UndeliverableDeadLetterError
+from streams.agents.carrier import BURIED_IN_A_ROW, Taken, UndeliverableDeadLetterError
+from streams.agents.loop import Pool
 from streams.agents.outcome import Bury, Outcome, Skip
 from streams.clock import SystemClock
 from streams.events.envelope import Reason

@@ -3,7 +3,7 @@ from datetime import timedelta
 
 import pytest
 
-from streams.agents.loop import BURIED_IN_A_ROW, UndeliverableDeadLetterError
+from streams.agents.carrier import BURIED_IN_A_ROW, UndeliverableDeadLetterError
 from streams.agents.outcome import Bury, Emit, Outcome, Put, Record, Send, Skip
 from streams.events.envelope import Reason
 from streams.events.feedback import Alert

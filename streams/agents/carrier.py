@@ -1,0 +1,289 @@
+"""Outcomes carried out: publications, table writes and dead letters confirmed, *then* settled.
+
+The order is the stage's kind (`topology.Kind`): an outbox writes its state first, a fold publishes
+first. A record is settled once all that it asked for is confirmed.
+"""
+
+import asyncio
+import logging
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+from streams.agents.outcome import Bury, Emit, Outcome, Put, Record, Send, Skip
+from streams.clock import Clock
+from streams.events.envelope import Envelope, Reason
+from streams.events.feedback import Alert
+from streams.ids import derive
+from streams.kafka.publish import Outgoing, Undeliverable, dead_letter, dress
+from streams.kafka.tables import TableView
+from streams.telemetry import Counters
+from streams.topology import ALERTS, Kind, Stage
+
+logger = logging.getLogger(__name__)
+
+BURIED_IN_A_ROW = 50
+"""So many bugs one after another hold the partition: a bad deploy must not bury a topic."""
+
+
+class UndeliverableDeadLetterError(Exception):
+    """Even the dead letter is refused: the worker stops without settling."""
+
+
+class Confirms(Protocol):
+    """Who publishes: `kafka.publish.Publisher`, or a log in memory."""
+
+    async def confirm(self, outgoing: Sequence[Outgoing]) -> list[Undeliverable | None]:
+        """Publish, wait for every confirmation; for each record None or why it never will be."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A record in hand, with the assignment it came under."""
+
+    record: Record
+    tp: Any
+    generation: int
+
+
+@dataclass
+class Ports:
+    """What a loop is given beside its stage.
+
+    Args:
+        publisher: Confirms publications.
+        tables: The stage's tables by name.
+        settle: `(tp, offset, generation)`; called once everything is confirmed.
+        current: `(generation) -> bool`: whether it is still the consumer's.
+        owns: Whether partitions are assigned and recovered, so that time may act on them.
+        prefix: Of every topic's name.
+        clock: Time.
+        counters: Where outcomes are counted.
+        bugs_in_a_row: See `BURIED_IN_A_ROW`.
+    """
+
+    publisher: Confirms
+    tables: Mapping[str, TableView[Any]]
+    settle: Callable[[Any, int, int], bool]
+    current: Callable[[int], bool]
+    owns: Callable[[], bool]
+    prefix: str
+    clock: Clock
+    counters: Counters
+    bugs_in_a_row: int = BURIED_IN_A_ROW
+
+
+@dataclass
+class _Flush:
+    """What one batch comes to, put together before anything is confirmed."""
+
+    sends: list[tuple[int, Outgoing]] = field(default_factory=list)
+    puts: dict[tuple[str, str], tuple[int, Put, int]] = field(default_factory=dict)
+    letters: list[Outgoing] = field(default_factory=list)
+
+
+class Carrier:
+    """Carries outcomes out: publications, table writes, dead letters, in the stage's order."""
+
+    def __init__(self, stage: Stage, ports: Ports) -> None:
+        self.stage = stage
+        self.ports = ports
+        self.held: set[Any] = set()
+        self._bugs: dict[Any, int] = defaultdict(int)
+
+    async def ask(self, handle: Callable[[Record], Awaitable[Outcome]], record: Record) -> Outcome:
+        """The handler's outcome; a bug in it buries the record and is counted."""
+        try:
+            return await handle(record)
+        except Undeliverable as error:  # an intent or outcome that can't be made durable
+            return Bury(Reason.UNDELIVERABLE, str(error))
+        except Exception as error:  # a bug must cost one record, never the stream
+            logger.exception("%s: a bug in the handler buries a record", self.stage.name)
+            return Bury(Reason.INTERNAL, f"{type(error).__name__}: {error}"[:200])
+
+    async def carry(self, work: Sequence[tuple[Taken | None, Outcome]]) -> None:
+        """Confirm all that the outcomes ask for, then settle their records."""
+        work = self._until_held(work)
+        flush = _Flush()
+        for at, (taken, outcome) in enumerate(work):
+            self._count(outcome)
+            self._plan(flush, at, taken, outcome)
+        refused = await self._confirm(flush, work)
+        for at, why in refused.items():
+            taken = work[at][0]
+            if taken is not None:
+                flush.letters.append(self._letter(taken.record, Reason.UNDELIVERABLE, str(why)))
+        await self._deliver(flush.letters)
+        for at, (taken, outcome) in enumerate(work):
+            if taken is None:
+                continue
+            if await self._hold(taken, outcome, undeliverable=at in refused):
+                continue
+            self.ports.settle(taken.tp, taken.record.offset, taken.generation)
+
+    def _until_held(
+        self, work: Sequence[tuple[Taken | None, Outcome]]
+    ) -> Sequence[tuple[Taken | None, Outcome]]:
+        """Leave out what lies behind the bug that holds a partition: a restart reads it again."""
+        bugs = dict(self._bugs)
+        kept: list[tuple[Taken | None, Outcome]] = []
+        for taken, outcome in work:
+            if taken is not None:
+                in_a_row = bugs.get(taken.tp, 0)
+                if taken.tp in self.held or in_a_row >= BURIED_IN_A_ROW:
+                    continue
+                bugs[taken.tp] = in_a_row + 1 if _is_bug(outcome) else 0
+            kept.append((taken, outcome))
+        return kept
+
+    async def confirm_now(self, taken: Taken, sends: Sequence[Send], puts: Sequence[Put]) -> None:
+        """Make durable before acting: table writes, then publications, then return.
+
+        Raises:
+            Undeliverable: The broker refuses one of them for good.
+        """
+        if not self.ports.current(taken.generation):
+            raise asyncio.CancelledError  # the partition is somebody else's now
+        writes = [
+            (put, self.ports.tables[put.table].outgoing(put.key, put.value, taken.record.partition))
+            for put in puts
+        ]
+        dressed = [self._dress(send, taken.record) for send in sends]
+        for batch in ([outgoing for _, outgoing in writes], dressed):
+            for verdict in await self.ports.publisher.confirm(batch):
+                if verdict is not None:
+                    raise verdict
+        for put, outgoing in writes:
+            table = self.ports.tables[put.table]
+            table.apply(put.key, outgoing.value, taken.record.partition)
+
+    async def prune(self, now: datetime) -> None:
+        """Drop what the tables need not remember; tombstones are confirmed first."""
+        for table in self.ports.tables.values():
+            overdue = table.overdue(now)
+            tombstones = [table.outgoing(key, None, partition) for key, partition in overdue]
+            await self.ports.publisher.confirm(tombstones)
+            for key, partition in overdue:
+                table.apply(key, None, partition)
+
+    def _plan(self, flush: _Flush, at: int, taken: Taken | None, outcome: Outcome) -> None:
+        record = taken.record if taken else None
+        if isinstance(outcome, Bury):
+            if record is not None:
+                flush.letters.append(self._letter(record, outcome.reason, outcome.detail))
+            puts: Iterable[Put] = ()
+            sends: Iterable[Send] = outcome.sends
+        elif isinstance(outcome, Emit):
+            puts, sends = outcome.puts, outcome.sends
+        else:
+            puts, sends = outcome.puts, ()
+        flush.sends.extend((at, self._dress(send, record)) for send in sends)
+        if taken is not None and not self.ports.current(taken.generation):
+            return  # work of an old generation publishes facts, and writes no table
+        for put in puts:
+            default = record.partition if record else 0
+            partition = default if put.partition is None else put.partition
+            flush.puts[put.table, put.key] = (at, put, partition)
+
+    async def _confirm(
+        self, flush: _Flush, work: Sequence[tuple[Taken | None, Outcome]]
+    ) -> dict[int, Undeliverable]:
+        """Outbox: state, then output. Fold and calling: output, then state."""
+        refused: dict[int, Undeliverable] = {}
+        if self.stage.kind is Kind.OUTBOX:
+            await self._write(flush, refused)
+            await self._publish(flush, refused)
+        else:
+            await self._publish(flush, refused)
+            await self._write(flush, refused)
+        for at, why in refused.items():
+            if work[at][0] is None:
+                logger.error("%s: refused by the broker: %s", self.stage.name, why)
+        return refused
+
+    async def _publish(self, flush: _Flush, refused: dict[int, Undeliverable]) -> None:
+        verdicts = await self.ports.publisher.confirm([outgoing for _, outgoing in flush.sends])
+        for (at, _), verdict in zip(flush.sends, verdicts, strict=True):
+            if verdict is not None:
+                refused[at] = verdict
+
+    async def _write(self, flush: _Flush, refused: dict[int, Undeliverable]) -> None:
+        writes = [
+            (
+                at,
+                put,
+                partition,
+                self.ports.tables[put.table].outgoing(put.key, put.value, partition),
+            )
+            for at, put, partition in flush.puts.values()
+        ]
+        verdicts = await self.ports.publisher.confirm([outgoing for *_, outgoing in writes])
+        for (at, put, partition, outgoing), verdict in zip(writes, verdicts, strict=True):
+            if verdict is None:
+                self.ports.tables[put.table].apply(put.key, outgoing.value, partition)
+            else:
+                refused[at] = verdict
+
+    async def _deliver(self, letters: Sequence[Outgoing]) -> None:
+        for verdict in await self.ports.publisher.confirm(letters):
+            if verdict is not None:
+                raise UndeliverableDeadLetterError(str(verdict))
+
+    async def _hold(self, taken: Taken, outcome: Outcome, *, undeliverable: bool) -> bool:
+        """Whether this record's partition is held after too many bugs in a row."""
+        if taken.tp in self.held:
+            return True
+        bug = undeliverable or _is_bug(outcome)
+        self._bugs[taken.tp] = self._bugs[taken.tp] + 1 if bug else 0
+        if self._bugs[taken.tp] >= self.ports.bugs_in_a_row:
+            self.held.add(taken.tp)
+            await self._alert(taken)
+        return False
+
+    async def _alert(self, taken: Taken) -> None:
+        where = f"{taken.record.topic}/{taken.record.partition}"
+        detail = (
+            f"{self.stage.name} holds {where}: {self.ports.bugs_in_a_row} records buried in a row"
+        )
+        logger.error("%s; restart the worker with a mended version to go on", detail)
+        now = self.ports.clock.now()
+        alert = Alert(kind="dead_letters", detail=detail, subject=where, at=now)
+        name = derive("alert", self.stage.name, where, taken.record.offset)
+        await self.ports.publisher.confirm(
+            [self._dress(Send(ALERTS.name, alert.kind, alert, name), taken.record)]
+        )
+
+    def _letter(self, record: Record, reason: Reason, detail: str) -> Outgoing:
+        return dead_letter(record, self.stage.name, reason, detail, self.ports.prefix)
+
+    def _dress(self, send: Send, cause: Record | None) -> Outgoing:
+        envelope = Envelope(
+            id=send.id,
+            type=send.event.TYPE,
+            source=f"tierflow/{self.stage.name}",
+            time=self.ports.clock.now() if cause is None else cause.at,
+            cause=send.cause,
+            traceparent=send.traceparent or (cause.header("traceparent") if cause else None),
+        )
+        return dress(
+            send.topic, send.key, send.event, envelope, self.ports.prefix,
+            partition=send.partition, extra=send.headers,
+        )  # fmt: skip
+
+    def _count(self, outcome: Outcome) -> None:
+        if isinstance(outcome, Bury):
+            word, label = "buried", outcome.reason.value
+        elif isinstance(outcome, Skip):
+            word, label = "skipped", outcome.because
+        else:
+            word, label = "emitted", outcome.label
+        self.ports.counters.add("tierflow.stage.outcomes", 1, self.stage.name, word, label)
+
+
+def _is_bug(outcome: Outcome) -> bool:
+    """Whether the fault is ours, not the record's."""
+    ours = (Reason.INTERNAL, Reason.UNDELIVERABLE)
+    return isinstance(outcome, Bury) and outcome.reason in ours
