@@ -17,7 +17,12 @@ from streams.agents.outcome import Bound, Bury, Outcome, Record
 logger = logging.getLogger(__name__)
 
 PENDING_RECORDS = 4_000
-BATCH_RECORDS = 2_000
+BATCH_RECORDS = 250
+"""Records in one flush: so many may hold the event loop for a tenth of a second, not longer."""
+
+GATHERED_RECORDS = 2_000
+"""The same for stages that pause to gather, whose records cost little each."""
+
 IDLE_S = 0.25
 
 PARKED_RECORDS = 1_000
@@ -107,7 +112,8 @@ class Batches:
             if stage.pause_s and len(self.intake):
                 since_s = clock.monotonic_s() - self._flushed_s
                 await clock.sleep(max(0.0, stage.pause_s - since_s))
-            taken = await self.intake.take(BATCH_RECORDS, wait_s)
+            most = GATHERED_RECORDS if stage.pause_s else BATCH_RECORDS
+            taken = await self.intake.take(most, wait_s)
             async with self._busy:
                 if self.intake.open and taken:
                     await self._batch([t for t in taken if self._wanted(t)])

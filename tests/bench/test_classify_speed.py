@@ -46,10 +46,13 @@ SETTINGS = """\
 [kafka]
 bootstrap = "{bootstrap}"
 prefix = "{prefix}"
+[providers.simulator]
+base_url = "http://127.0.0.1:9/v1"
 [routing]
 salt = "{salt}"
 {models}
 """
+"""The provider is named and never called: no tier runs."""
 
 
 @dataclass(frozen=True, slots=True)
