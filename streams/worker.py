@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import sys
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
@@ -51,7 +52,12 @@ REBALANCE_MARGIN_S = 15.0
 REQUEST_TIMEOUT_S = 90.0
 FOR_EVER_S = 86_400.0
 COMMIT_S = 0.5
-LINGER_MS = 2
+UNSURE_S = 0.05
+LINGER_MS = 5
+SWITCH_S = 0.0005
+"""How long a thread keeps the interpreter when others want it; Python's own 5 ms, times a thread a
+role, is what a task would wait at each hop."""
+
 RUN_RECORDS = 500
 RUNS_AHEAD = 16
 WIRES: Mapping[str, WireFormat] = {"openai_chat": OpenAIChat()}
@@ -141,9 +147,13 @@ class Role:
         await self.app.wait_until_stopped()
         raise RuntimeError(f"role {self.name} stopped: {self.app.crash_reason!r}")
 
-    async def _on_revoke(self) -> None:
+    async def _on_revoke(self, expelled: bool) -> None:
         self.app.recovered = False
-        await self.drain(self.world.settings.worker.longest_call_s)
+        await self.drain(0.0 if expelled else self.world.settings.worker.longest_call_s)
+
+    async def _assured(self) -> None:
+        while self.consumer.is_unsure():
+            await self.world.clock.sleep(UNSURE_S)
 
     async def _on_assigned(self, *_: object, **__: object) -> None:
         for loop in self.loops.values():
@@ -195,6 +205,7 @@ class Role:
                 settle=self.consumer.settle,
                 current=lambda generation: generation == self.app.consumer_generation_id,
                 owns=lambda: self._owns(reads),
+                assured=self._assured,
                 prefix=self.prefix,
                 clock=self.world.clock,
                 counters=self.world.counters,
@@ -331,6 +342,7 @@ async def run_worker(
     Raises:
         Exception: What stopped a role; nothing it left unconfirmed was settled.
     """
+    sys.setswitchinterval(SWITCH_S)
     async with world_of(settings, clock) as world, asyncio.TaskGroup() as group:
         tail = group.create_task(world.tail.run())
         await world.tail.ready.wait()

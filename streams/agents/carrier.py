@@ -49,6 +49,10 @@ class Taken:
     generation: int
 
 
+async def _at_once() -> None:
+    """Where nobody can be put out of a group."""
+
+
 @dataclass
 class Ports:
     """What a loop is given beside its stage.
@@ -59,6 +63,7 @@ class Ports:
         settle: `(tp, offset, generation)`; called once everything is confirmed.
         current: `(generation) -> bool`: whether it is still the consumer's.
         owns: Whether partitions are assigned and recovered, so that time may act on them.
+        assured: Returns once it is known whether the process is still a member of its group.
         prefix: Of every topic's name.
         clock: Time.
         counters: Where outcomes are counted.
@@ -74,6 +79,7 @@ class Ports:
     clock: Clock
     counters: Counters
     bugs_in_a_row: int = BURIED_IN_A_ROW
+    assured: Callable[[], Awaitable[None]] = _at_once
 
 
 @dataclass
@@ -105,7 +111,14 @@ class Carrier:
             return Bury(Reason.INTERNAL, f"{type(error).__name__}: {error}"[:200])
 
     async def carry(self, work: Sequence[tuple[Taken | None, Outcome]]) -> None:
-        """Confirm all that the outcomes ask for, then settle their records."""
+        """Confirm all that the outcomes ask for, then settle their records.
+
+        Work whose partitions were lost meanwhile is done again by whoever has them now: of it only
+        what was paid for is published, and no table is written.
+        """
+        await self.ports.assured()
+        if not self._ours(work) and self.stage.kind is not Kind.CALLING:
+            return
         work = self._until_held(work)
         flush = _Flush()
         for at, (taken, outcome) in enumerate(work):
@@ -123,6 +136,13 @@ class Carrier:
             if await self._hold(taken, outcome, undeliverable=at in refused):
                 continue
             self.ports.settle(taken.tp, taken.record.offset, taken.generation)
+
+    def _ours(self, work: Sequence[tuple[Taken | None, Outcome]]) -> bool:
+        """Whether the partitions of this work are still ours; a tick has no record, but all."""
+        generations = {taken.generation for taken, _ in work if taken is not None}
+        if not generations:
+            return self.ports.owns()
+        return all(self.ports.current(generation) for generation in generations)
 
     def _until_held(
         self, work: Sequence[tuple[Taken | None, Outcome]]
@@ -145,6 +165,7 @@ class Carrier:
         Raises:
             Undeliverable: The broker refuses one of them for good.
         """
+        await self.ports.assured()
         if not self.ports.current(taken.generation):
             raise asyncio.CancelledError  # the partition is somebody else's now
         writes = [
@@ -162,6 +183,9 @@ class Carrier:
 
     async def prune(self, now: datetime) -> None:
         """Drop what the tables need not remember; tombstones are confirmed first."""
+        await self.ports.assured()
+        if not self.ports.owns():
+            return
         for table in self.ports.tables.values():
             overdue = table.overdue(now)
             tombstones = [table.outgoing(key, None, partition) for key, partition in overdue]
@@ -181,8 +205,6 @@ class Carrier:
         else:
             puts, sends = outcome.puts, ()
         flush.sends.extend((at, self._dress(send, record)) for send in sends)
-        if taken is not None and not self.ports.current(taken.generation):
-            return  # work of an old generation publishes facts, and writes no table
         for put in puts:
             default = record.partition if record else 0
             partition = default if put.partition is None else put.partition
@@ -194,11 +216,11 @@ class Carrier:
         """Outbox: state, then output. Fold and calling: output, then state."""
         refused: dict[int, Undeliverable] = {}
         if self.stage.kind is Kind.OUTBOX:
-            await self._write(flush, refused)
+            await self._write(flush, refused, work)
             await self._publish(flush, refused)
         else:
             await self._publish(flush, refused)
-            await self._write(flush, refused)
+            await self._write(flush, refused, work)
         for at, why in refused.items():
             if work[at][0] is None:
                 logger.error("%s: refused by the broker: %s", self.stage.name, why)
@@ -210,7 +232,15 @@ class Carrier:
             if verdict is not None:
                 refused[at] = verdict
 
-    async def _write(self, flush: _Flush, refused: dict[int, Undeliverable]) -> None:
+    async def _write(
+        self,
+        flush: _Flush,
+        refused: dict[int, Undeliverable],
+        work: Sequence[tuple[Taken | None, Outcome]],
+    ) -> None:
+        await self.ports.assured()
+        if not self._ours(work):
+            return
         writes = [
             (
                 at,

@@ -18,6 +18,9 @@ from faust.types import TP
 from faust.types.tuples import ConsumerMessage
 
 CHANGELOG = "-changelog"
+EXPELLED = -1
+"""The generation of who was put out of its group, for Kafka as for us."""
+
 HIGHWATER_TRIES = 200
 HIGHWATER_WAIT_MS = 50
 
@@ -84,9 +87,37 @@ class RunThread(driver.AIOKafkaConsumerThread):
 
     logger = logging.getLogger("faust.thread")
 
+    heard_s = 0.0
+    """When a heartbeat that the group accepted was sent, on the event loops' clock."""
+
     @property
     def _owner(self) -> "RunConsumer":
         return cast("RunConsumer", self.consumer)
+
+    async def on_start(self) -> None:
+        """Listen to the heartbeats."""
+        await super().on_start()
+        coordinator = self._ensure_consumer()._coordinator  # noqa: SLF001 (no public name)
+        beat = coordinator._do_heartbeat  # noqa: SLF001 (no public name)
+
+        async def noted() -> bool:
+            sent_s = self.thread_loop.time()
+            accepted = bool(await beat())
+            if accepted:
+                self.heard_s = sent_s
+            return accepted
+
+        coordinator._do_heartbeat = noted  # noqa: SLF001 (no public name)
+
+    async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
+        """Joining is as good as a heartbeat."""
+        self.heard_s = self.thread_loop.time()
+        await super().on_partitions_assigned(assigned, generation_id)
+
+    def expelled(self) -> bool:
+        """Whether the group goes on without this member, which was silent for too long."""
+        coordinator = self._ensure_consumer()._coordinator  # noqa: SLF001 (no public name)
+        return bool(coordinator.generation == EXPELLED)
 
     def _create_worker_consumer(self, transport: Any) -> AIOKafkaConsumer:
         consumer = super()._create_worker_consumer(transport)
@@ -99,7 +130,17 @@ class RunThread(driver.AIOKafkaConsumerThread):
         Some brokers answer ListOffsets(latest) too low, and a recovery that trusts it loses keys.
         """
         ends: dict[TP, int] = dict(await super()._highwaters(list(partitions)))
+        if not ends:
+            return ends
         return await fetched_highwaters(ends, self._probe())
+
+    async def seek_to_committed(self) -> Mapping[TP, int]:
+        """Seek every partition to what is committed, a committed 0 included.
+
+        aiokafka's own leaves a partition where it is when 0 is committed: what was fetched from
+        its beginning and given back in a rebalance would be passed over.
+        """
+        return dict(await self.call_thread(seek_committed, self._ensure_consumer()))
 
     def _probe(self) -> AIOKafkaConsumer:
         known = self._ensure_consumer()
@@ -110,6 +151,20 @@ class RunThread(driver.AIOKafkaConsumerThread):
             auto_offset_reset="latest",
             **self._owner.security,
         )
+
+
+async def seek_committed(consumer: AIOKafkaConsumer) -> dict[TP, int | None]:
+    """Seek to what is committed; a partition without a commit stays where it is.
+
+    Returns:
+        What is committed by partition; None where nothing is.
+    """
+    found: dict[TP, int | None] = {}
+    for tp in consumer.assignment():
+        found[tp] = offset = await consumer.committed(tp)
+        if offset is not None:
+            consumer.seek(tp, offset)
+    return found
 
 
 async def fetched_highwaters(ends: dict[TP, int], probe: AIOKafkaConsumer) -> dict[TP, int]:
@@ -145,7 +200,7 @@ class RunConsumer(driver.Consumer):
 
     logger = logging.getLogger("faust.consumer")
     fetch_wait_ms: int = 500
-    on_revoke: Callable[[], Awaitable[None]] | None = None
+    on_revoke: Callable[[bool], Awaitable[None]] | None = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -230,13 +285,35 @@ class RunConsumer(driver.Consumer):
             self._committed.update(offsets)
         return done
 
+    async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
+        """Nothing: a run leaves gaps between the offsets Faust sees, and the book is ours."""
+
     async def verify_all_partitions_active(self) -> None:
         """Nothing: Faust takes a long call for a stuck stream; readiness and lag tell instead."""
 
+    def is_unsure(self) -> bool:
+        """Whether nobody knows that this process is still a member.
+
+        Who was stopped for longer than its session (SIGSTOP, a frozen machine) finds its
+        partitions with somebody else, and hears of it only with its next heartbeat.
+        """
+        if self.app.consumer_generation_id == EXPELLED:
+            return False  # it is known: no
+        silent_s = self.loop.time() - cast("RunThread", self._thread).heard_s
+        return silent_s > self.app.conf.broker_session_timeout
+
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
-        """Drain what is in work, commit it, then let the partitions go."""
+        """Drain what is in work, commit it, then let the partitions go.
+
+        Who was put out of the group has lost them already: what is in work is an old generation's
+        at once, and nothing is waited for.
+        """
+        expelled = cast("RunThread", self._thread).expelled()
+        if expelled:
+            self.app.consumer_generation_id = EXPELLED
         if self.on_revoke is not None:
-            await self.on_revoke()
+            await self.on_revoke(expelled)
+        if not expelled:
             await self.commit()
         await super().on_partitions_revoked(revoked)
         self.book.clear()

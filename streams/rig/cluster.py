@@ -29,12 +29,18 @@ READY_S = 60.0
 GRACE_S = 5.0
 TYPICAL_OUTPUT_TOKENS = 200
 
+EMBEDDED_FETCH_MS = 20
+"""The embedded broker ends a fetch only when its wait is over."""
+
+KAFKA_FETCH_MS = 500
+"""Apache Kafka ends it as soon as there is something."""
+
 SETTINGS = """\
 [kafka]
 bootstrap = "{bootstrap}"
 prefix = "{prefix}"
 session_timeout_s = 6
-fetch_wait_ms = 20
+fetch_wait_ms = {fetch_wait_ms}
 
 [clickhouse]
 url = "{clickhouse}"
@@ -170,6 +176,7 @@ async def cluster(folder: Path, wanted: Wanted, clock: Clock) -> AsyncIterator[C
         await asyncio.to_thread(migrate_at, clickhouse_url)
         text = SETTINGS.format(
             bootstrap=bootstrap, prefix=prefix, clickhouse=clickhouse_url,
+            fetch_wait_ms=EMBEDDED_FETCH_MS if wanted.kafka is None else KAFKA_FETCH_MS,
             simulator=simulator_url, salt=SALT, models=write_toml(registry),
         )  # fmt: skip
         config = _write(stack, folder / "tierflow.toml", text)
