@@ -3,7 +3,7 @@
 import asyncio
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
@@ -20,6 +20,7 @@ from tests.clusters import (
     find_java,
     resolve_jars,
 )
+from tests.deployment import Deployment
 
 KAFKA_HELP = (
     "embedded (default), apache (a real broker from Maven artifacts), or HOST:PORT of a running "
@@ -95,3 +96,36 @@ def prefix(request: pytest.FixtureRequest, run_id: str) -> Iterator[str]:
         cluster: Cluster = request.getfixturevalue("broker")
         if cluster.kind == "running":
             asyncio.run(wire.delete_topics(cluster.bootstrap, own))
+
+
+@pytest.fixture(scope="session")
+def rigged(
+    request: pytest.FixtureRequest, kafka: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Deployment]:
+    """One rig for all tests of the run: on the embedded broker that it starts itself, or on the `broker`."""
+    broker: Cluster | None = None if kafka == "embedded" else request.getfixturevalue("broker")
+    deployment = Deployment(tmp_path_factory.mktemp("rig"), broker.bootstrap if broker else None)
+    try:
+        asyncio.run(deployment.started())
+        yield deployment
+    finally:
+        deployment.stop()
+
+
+@pytest.fixture
+async def deployment(
+    rigged: Deployment, request: pytest.FixtureRequest
+) -> AsyncIterator[Deployment]:
+    """The rig with one worker and one sink, ready, and a simulator that behaves."""
+    rigged.behave()
+    await rigged.have(workers=1)
+    failed_before = request.session.testsfailed
+    yield rigged
+    if request.session.testsfailed > failed_before:
+        print(rigged.tails())  # noqa: T201 (shown with the failure)
+
+
+@pytest.fixture
+def named(prefix: str) -> str:
+    """A prefix for task ids that no other test has."""
+    return prefix.rstrip(".") + "-"

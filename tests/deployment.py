@@ -123,6 +123,11 @@ class Deployment:
         self.workers: list[Member] = []
         self.sinks: list[Member] = []
 
+    @property
+    def rig_pid(self) -> int:
+        """The rig, whose children are database and simulator."""
+        return self._rig.pid
+
     async def started(self) -> None:
         """Wait until broker, database, simulator, topics and tables are there."""
         ready = self._folder / "rig.env"
@@ -257,7 +262,11 @@ class Deployment:
 
     def slow(self, low_s: float, high_s: float) -> None:
         """Make every call take so long, unevenly."""
-        fault = {"model": "*", "kind": "slow", "share": 1.0, "seconds": [low_s, high_s]}
+        self.misbehave("slow", 1.0, seconds=[low_s, high_s])
+
+    def misbehave(self, kind: str, share: float, **fields: object) -> None:
+        """Let this share of all calls go wrong in this way, until told to behave."""
+        fault = {"model": "*", "kind": kind, "share": share, **fields}
         httpx.post(self._simulator("/faults"), content=orjson.dumps(fault)).raise_for_status()
 
     def behave(self) -> None:

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterat
 from typing import Any, cast
 
 from aiokafka import AIOKafkaConsumer
-from aiokafka.errors import IllegalStateError, KafkaError
+from aiokafka.errors import IllegalStateError
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from faust.types.tuples import ConsumerMessage
@@ -167,6 +167,15 @@ async def seek_committed(consumer: AIOKafkaConsumer) -> dict[TP, int | None]:
     return found
 
 
+async def seek_back(consumer: AIOKafkaConsumer, firsts: Mapping[TP, int]) -> None:
+    """Seek partitions that were read on back to these offsets, and none of them forward."""
+    for tp, first in firsts.items():
+        with contextlib.suppress(IllegalStateError):  # it is not ours any more
+            state = consumer._subscription._assigned_state(tp)  # noqa: SLF001 (position() waits)
+            if state.has_valid_position and state.position > first:
+                consumer.seek(tp, first)
+
+
 async def fetched_highwaters(ends: dict[TP, int], probe: AIOKafkaConsumer) -> dict[TP, int]:
     """Raise each end to the high watermark that a fetch at it brings.
 
@@ -217,23 +226,29 @@ class RunConsumer(driver.Consumer):
         generation = self.app.consumer_generation_id
         if fetched is None or self.should_stop:
             return
-        if not self.flow_active:
-            with contextlib.suppress(KafkaError):  # amid a rebalance, which seeks again itself
-                await self.perform_seek()
-            return
+        left = dict(fetched)
         for tp, records in fetched.items():
-            if active is not None and tp not in active and tp not in self._buffered_partitions:
-                await self._put_back(tp, records[0].offset)
-                continue
             if generation != self.app.consumer_generation_id or not self.flow_active:
-                return  # a rebalance seeks every partition to what is committed
+                break  # a rebalance: what is left may be another's, or of a table to be rebuilt
+            del left[tp]
+            if active is not None and tp not in active and tp not in self._buffered_partitions:
+                left[tp] = records  # held inactive meanwhile
+                continue
             for message in self._messages(tp, records, generation):
                 yield tp, message
+        await self._give_back(left)
 
-    async def _put_back(self, tp: TP, offset: int) -> None:
-        """Records of a partition held inactive meanwhile: read again, or the next run passes them."""
-        with contextlib.suppress(IllegalStateError):  # it is not ours any more
-            await self._seek(tp, offset)
+    async def _give_back(self, fetched: Mapping[TP, list[Any]]) -> None:
+        """Have records that were fetched and not handed out fetched again.
+
+        A fetch that spans a rebalance brings what nobody asked for: while no partition is active
+        Faust's empty set means all of them to aiokafka. Dropped, records of a changelog would
+        leave a recovery waiting for ever, and the next run of a source would pass them.
+        """
+        firsts = {tp: records[0].offset for tp, records in fetched.items() if records}
+        if firsts:
+            thread = cast("RunThread", self._thread)
+            await thread.call_thread(seek_back, thread._ensure_consumer(), firsts)  # noqa: SLF001 (Faust's)
 
     def _messages(self, tp: TP, records: list[Any], generation: int) -> list[ConsumerMessage]:
         if tp.topic.endswith(CHANGELOG):
@@ -258,6 +273,8 @@ class RunConsumer(driver.Consumer):
             generation_id=generation,
         )
         run.records = records
+        # Faust drops what lies before the last offset that it saw: a shorter run, read again.
+        self._read_offset[tp] = None
         self.book.take(tp, (record.offset for record in records))
         return run
 

@@ -1,6 +1,7 @@
 """Topics, groups and the survey on a real broker."""
 
 import asyncio
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import orjson
@@ -13,7 +14,7 @@ from streams.cli.main import main
 from streams.kafka import cluster, codec
 from streams.kafka.survey import survey
 from streams.kafka.topics import Action, Layout, readers, wanted
-from streams.topology import ROLES
+from streams.topology import ROLES, group_of
 from tests.builders import a_model_state, a_policy, a_result
 from tests.clusters import Cluster
 
@@ -160,12 +161,51 @@ def test_commands_answer_with_their_exit_codes(
     capfd.readouterr()
     assert main(["status", "--json"]) == 0
     facts = orjson.loads(capfd.readouterr().out)
-    assert facts["ready"] is True
+    assert facts["ready"] is False, "no worker runs"
+    assert facts["workers"] == 0
     assert facts["lag"]["feedback"] == 1
     assert set(facts) == {
         "ready", "workers", "lag", "in_flight", "parked", "dead_letters", "lessons",
         "model_state_version", "policy_version", "thresholds",
     }  # fmt: skip
+
+
+async def test_the_status_is_ready_while_every_role_has_a_worker(
+    broker: Cluster, prefix: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("TIERFLOW_KAFKA__BOOTSTRAP", broker.bootstrap)
+    monkeypatch.setenv("TIERFLOW_KAFKA__PREFIX", prefix)
+    await cluster.apply(broker.bootstrap, Layout(prefix, partitions=1))
+
+    async def said(*options: str) -> str:
+        assert await asyncio.to_thread(main, ["status", *options]) == 0
+        return capfd.readouterr().out
+
+    async with AsyncExitStack() as stack:
+        members = {role: a_member(stack, broker.bootstrap, prefix, role) for role in ROLES}
+        late = {members.pop(role) for role in ("tier-2", "join")}
+        await asyncio.gather(*(member.start() for member in members.values()))
+        facts = orjson.loads(await said("--json"))
+        assert (facts["ready"], facts["workers"]) == (False, 1)
+        assert "no worker runs: tier-2, join: start `tierflow worker`" in await said()
+        await asyncio.gather(*(member.start() for member in late))
+        assert orjson.loads(await said("--json"))["ready"] is True
+        assert "no worker runs" not in await said()
+        if broker.kind != "embedded":  # which goes on describing a last member that has left
+            await members["route"].stop()
+            assert orjson.loads(await said("--json"))["ready"] is False
+
+
+def a_member(stack: AsyncExitStack, bootstrap: str, prefix: str, role: str) -> AIOKafkaConsumer:
+    """Who will do nothing in the role's group, not started yet; gone at the stack's end."""
+    group = group_of(role, prefix)
+    topics = {topic.full_name(prefix) for topic in readers(prefix)[group]}
+    member = AIOKafkaConsumer(
+        *topics, bootstrap_servers=bootstrap, group_id=group, enable_auto_commit=False,
+        session_timeout_ms=6000,
+    )  # fmt: skip
+    stack.push_async_callback(member.stop)
+    return member
 
 
 async def test_publish_waits_for_results_and_one_that_failed_is_exit_1(

@@ -5,6 +5,7 @@ import pytest
 
 from streams.agents.carrier import BURIED_IN_A_ROW, UndeliverableDeadLetterError
 from streams.agents.outcome import Bury, Emit, Outcome, Put, Record, Send, Skip
+from streams.clock import SystemClock
 from streams.events.envelope import Reason
 from streams.events.feedback import Alert
 from streams.kafka import codec
@@ -193,11 +194,49 @@ async def test_a_dead_letter_that_is_refused_stops_the_worker_and_settles_nothin
     assert bench.settled == []
 
 
-async def test_work_of_an_old_generation_publishes_writes_no_table_and_settles_nothing() -> None:
-    bench = Bench(generation=2)
+async def test_of_calling_work_of_an_old_generation_only_what_was_paid_for_is_published() -> None:
+    bench = Bench(Kind.CALLING, generation=2)
     await bench.carrier.carry([(taken(generation=1), told(note="x"))])
     assert bench.publisher.topics == [OUT]
     assert (bench.settled, len(bench.table)) == ([], 0)
+
+
+@pytest.mark.parametrize("kind", [Kind.OUTBOX, Kind.FOLD])
+async def test_other_work_of_an_old_generation_is_left_to_the_new_owner(kind: Kind) -> None:
+    bench = Bench(kind, generation=2)
+    await bench.carrier.carry([(taken(generation=1), told(note="x")), (None, told("t2", note="y"))])
+    assert bench.publisher.topics == []
+    assert (bench.settled, len(bench.table)) == ([], 0)
+
+
+async def test_what_a_tick_asks_for_is_left_out_once_the_partitions_are_lost() -> None:
+    bench = Bench(owned=False)
+    await bench.carrier.carry([(None, told(note="x"))])
+    await bench.carrier.prune(AT)
+    assert (bench.publisher.topics, len(bench.table)) == ([], 0)
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+async def test_who_was_silent_for_long_writes_nothing_before_it_knows_that_it_is_a_member(
+    kind: Kind,
+) -> None:
+    bench = Bench(kind)
+    heard = asyncio.Event()
+
+    async def put_out() -> None:
+        await heard.wait()
+        bench.generation = 2
+
+    bench.carrier.ports.assured = put_out
+    async with asyncio.TaskGroup() as group:
+        group.create_task(bench.carrier.carry([(taken(), told(note="x"))]))
+        await SystemClock().sleep(0)
+        assert bench.publisher.topics == []
+        heard.set()
+    assert (bench.settled, len(bench.table)) == ([], 0)
+    with pytest.raises(asyncio.CancelledError):
+        await bench.carrier.confirm_now(taken(), (), (Put("notes", "a", a_note()),))
+    assert CHANGELOG not in bench.publisher.topics
 
 
 async def test_confirming_now_writes_the_table_first_and_settles_nothing() -> None:

@@ -1,9 +1,10 @@
 from collections.abc import Iterable
 
 import pytest
+from aiokafka.errors import IllegalStateError
 from faust.types import TP
 
-from streams.kafka.consumer import OffsetBook, fetched_highwaters
+from streams.kafka.consumer import OffsetBook, fetched_highwaters, seek_back, seek_committed
 
 HERE, THERE = TP("tasks", 0), TP("tasks", 1)
 
@@ -107,3 +108,68 @@ async def test_a_broker_that_never_says_its_end_is_an_error_and_the_probe_is_sto
     with pytest.raises(TimeoutError, match="high watermark"):
         await fetched_highwaters({HERE: 1}, probe)
     assert not probe.running
+
+
+class Committed:
+    """A consumer that was assigned partitions with commits, and was read on since."""
+
+    def __init__(self, commits: dict[TP, int | None], at: int) -> None:
+        self.commits = commits
+        self.at = dict.fromkeys(commits, at)
+
+    def assignment(self) -> set[TP]:
+        return set(self.commits)
+
+    async def committed(self, tp: TP) -> int | None:
+        return self.commits[tp]
+
+    def seek(self, tp: TP, offset: int) -> None:
+        self.at[tp] = offset
+
+
+async def test_a_commit_of_0_is_sought_like_any_other() -> None:
+    consumer = Committed({HERE: 0, THERE: 3}, at=8)
+    assert await seek_committed(consumer) == {HERE: 0, THERE: 3}
+    assert consumer.at == {HERE: 0, THERE: 3}
+
+
+async def test_a_partition_without_a_commit_stays_where_it_is() -> None:
+    consumer = Committed({HERE: None}, at=8)
+    assert await seek_committed(consumer) == {HERE: None}
+    assert consumer.at == {HERE: 8}
+
+
+class State:
+    """Where a partition is read, as aiokafka keeps it."""
+
+    def __init__(self, position: int | None) -> None:
+        self.has_valid_position = position is not None
+        self.position = position
+
+
+class ReadOn:
+    """A consumer that has read on to these positions."""
+
+    def __init__(self, positions: dict[TP, int | None]) -> None:
+        self.positions = positions
+        self._subscription = self
+
+    def _assigned_state(self, tp: TP) -> State:
+        if tp not in self.positions:
+            raise IllegalStateError(tp)
+        return State(self.positions[tp])
+
+    def seek(self, tp: TP, offset: int) -> None:
+        self.positions[tp] = offset
+
+
+async def test_what_is_given_back_is_read_again_and_nothing_is_passed_over() -> None:
+    consumer = ReadOn({HERE: 8, THERE: 3})
+    await seek_back(consumer, {HERE: 5, THERE: 5})
+    assert consumer.positions == {HERE: 5, THERE: 3}
+
+
+async def test_a_partition_that_was_lost_or_has_no_position_yet_is_let_be() -> None:
+    consumer = ReadOn({HERE: None})
+    await seek_back(consumer, {HERE: 5, THERE: 5})
+    assert consumer.positions == {HERE: None}
