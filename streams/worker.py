@@ -67,7 +67,8 @@ class App(faust.App):
     """A Faust app that makes no folder and says when its tables are rebuilt."""
 
     logger = logging.getLogger("faust.app")
-    recovered = False
+    rebuilt: int | None = None
+    """The generation for which the tables were rebuilt last; None once it is being revoked."""
 
     def _create_directories(self) -> None:
         """Tables live in memory: there is nothing to keep in a folder."""
@@ -75,7 +76,16 @@ class App(faust.App):
     def on_rebalance_end(self) -> None:
         """Partitions are assigned and tables rebuilt."""
         super().on_rebalance_end()
-        self.recovered = True
+        recovery = cast("Any", self.tables).recovery
+        self.rebuilt = recovery._generation_id  # noqa: SLF001 (the consumer's may be a newer one)
+
+    @property
+    def recovered(self) -> bool:
+        """Whether the tables are those of the partitions that are assigned now.
+
+        A recovery may end amid the next rebalance: what it rebuilt is then not what is assigned.
+        """
+        return self.rebuilt is not None and self.rebuilt == self.consumer_generation_id
 
 
 @dataclass
@@ -128,6 +138,7 @@ class Role:
     async def start(self) -> None:
         """Join the group."""
         self.consumer.on_revoke = self._on_revoke
+        self.consumer.is_rebuilt = lambda: self.app.recovered
         self.app.on_partitions_assigned.connect(self._on_assigned)
         await self.app.start()
 
@@ -148,7 +159,7 @@ class Role:
         raise RuntimeError(f"role {self.name} stopped: {self.app.crash_reason!r}")
 
     async def _on_revoke(self, expelled: bool) -> None:
-        self.app.recovered = False
+        self.app.rebuilt = None
         await self.drain(0.0 if expelled else self.world.settings.worker.longest_call_s)
 
     async def _assured(self) -> None:

@@ -6,6 +6,7 @@ import os
 import signal
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 import orjson
@@ -91,6 +92,7 @@ class Storm:
         self._clock = SystemClock()
         self._frozen: set[int] = set()
         self._killed: set[int] = set()
+        self.frozen_at: list[datetime] = []
 
     async def rage(self, strikes: Sequence[Strike]) -> None:
         """Carry out the schedule; all that was frozen is thawed at the end."""
@@ -140,6 +142,7 @@ class Storm:
 
     async def _freeze(self, pid: int, strike: Strike) -> None:
         self._frozen.add(pid)
+        self.frozen_at.append(self._clock.now())
         os.kill(pid, signal.SIGSTOP)
         await self._clock.sleep(strike.length_s)
         self._thaw(pid)

@@ -54,8 +54,8 @@ async def delete_topics(bootstrap: str, prefix: str) -> None:
 async def produce(bootstrap: str, topic: str, records: Records) -> None:
     """Publish in order and wait until the broker has all of them."""
     producer = AIOKafkaProducer(bootstrap_servers=bootstrap, max_request_size=LARGEST_BYTES)
-    await producer.start()
     try:
+        await producer.start()
         sent = [
             await producer.send(topic, value, key=key.encode() if isinstance(key, str) else key)
             for key, value in records

@@ -122,10 +122,17 @@ class CarriedLedger:
         self._taken = taken
 
     async def confirm(self, record: Record, sends: Sequence[Send], puts: Sequence[Put]) -> None:  # noqa: ARG002 (it is the taken one)
-        """Table first, then topic; a call that ended is counted."""
+        """Table first, then topic; a call that ended is counted.
+
+        Who was stopped while an intent was confirmed must not make its call.
+        """
         await self._carrier.confirm_now(self._taken, sends, puts)
         for send in sends:
-            if isinstance(send.event, Call) and send.event.state is not CallState.INTENDED:
+            if not isinstance(send.event, Call):
+                continue
+            if send.event.state is CallState.INTENDED:
+                await self._carrier.stand(self._taken)
+            else:
                 count(self._carrier.ports.counters, send.event)
 
 

@@ -153,7 +153,7 @@ class Carrier:
         for taken, outcome in work:
             if taken is not None:
                 in_a_row = bugs.get(taken.tp, 0)
-                if taken.tp in self.held or in_a_row >= BURIED_IN_A_ROW:
+                if taken.tp in self.held or in_a_row >= self.ports.bugs_in_a_row:
                     continue
                 bugs[taken.tp] = in_a_row + 1 if _is_bug(outcome) else 0
             kept.append((taken, outcome))
@@ -165,9 +165,7 @@ class Carrier:
         Raises:
             Undeliverable: The broker refuses one of them for good.
         """
-        await self.ports.assured()
-        if not self.ports.current(taken.generation):
-            raise asyncio.CancelledError  # the partition is somebody else's now
+        await self.stand(taken)
         writes = [
             (put, self.ports.tables[put.table].outgoing(put.key, put.value, taken.record.partition))
             for put in puts
@@ -180,6 +178,16 @@ class Carrier:
         for put, outgoing in writes:
             table = self.ports.tables[put.table]
             table.apply(put.key, outgoing.value, taken.record.partition)
+
+    async def stand(self, taken: Taken) -> None:
+        """Give the work up where its partition is somebody else's now.
+
+        Raises:
+            CancelledError: It is.
+        """
+        await self.ports.assured()
+        if not self.ports.current(taken.generation):
+            raise asyncio.CancelledError
 
     async def prune(self, now: datetime) -> None:
         """Drop what the tables need not remember; tombstones are confirmed first."""
@@ -216,8 +224,8 @@ class Carrier:
         """Outbox: state, then output. Fold and calling: output, then state."""
         refused: dict[int, Undeliverable] = {}
         if self.stage.kind is Kind.OUTBOX:
-            await self._write(flush, refused, work)
-            await self._publish(flush, refused)
+            if await self._write(flush, refused, work):
+                await self._publish(flush, refused)
         else:
             await self._publish(flush, refused)
             await self._write(flush, refused, work)
@@ -237,10 +245,11 @@ class Carrier:
         flush: _Flush,
         refused: dict[int, Undeliverable],
         work: Sequence[tuple[Taken | None, Outcome]],
-    ) -> None:
+    ) -> bool:
+        """Confirm the table writes; False, and nothing written, where the partitions were lost."""
         await self.ports.assured()
         if not self._ours(work):
-            return
+            return False
         writes = [
             (
                 at,
@@ -256,6 +265,7 @@ class Carrier:
                 self.ports.tables[put.table].apply(put.key, outgoing.value, partition)
             else:
                 refused[at] = verdict
+        return True
 
     async def _deliver(self, letters: Sequence[Outgoing]) -> None:
         for verdict in await self.ports.publisher.confirm(letters):

@@ -39,6 +39,7 @@ ANSWER_BYTES = 700_000
 """Longest answer that is carried: with its task and trail it fits into a record."""
 
 NOTHING_DUE = Decimal(0)
+REPEATED = "repeated"
 
 
 class Ledger(Protocol):
@@ -89,7 +90,7 @@ def tier(number: int, ports: TierPorts) -> Callable[[Record], Awaitable[Outcome]
             return run.refused()
         known = ports.calls.get(run.name)
         if known is not None and ledger.found(known) is Found.CONCLUDED:
-            return run.conclude(known, label="repeated")
+            return run.conclude(known, label=REPEATED)
         if known is not None:
             await run.doubt(known)
         return await run.work(assignment.task)
@@ -118,14 +119,20 @@ class _Run:
         return Emit((self.result_send(result),), label="refused")
 
     async def doubt(self, known: Work) -> None:
-        """An open intent: wait until it can't be answered, then book it in doubt."""
+        """An open intent: wait until it can't be answered, then book it in doubt.
+
+        Of a call that ended the public ledger is told again: a crash may have come between.
+        """
         self.trail, self.costs = known.trail, known.costs
         if known.call is None:
+            return
+        if known.call.state is not CallState.INTENDED:
+            await self.ports.ledger.confirm(self.record, (self._call_send(known.call),), ())
             return
         clock = self.ports.clock
         await clock.sleep(ledger.remaining_s(known.call, clock.now()))
         call, attempt, cost = ledger.in_doubt(known.call, clock.now(), "in_doubt")
-        await self.remember(call, (*self.trail, attempt), (*self.costs, cost), open_call=None)
+        await self.remember(call, (*self.trail, attempt), (*self.costs, cost))
 
     async def work(self, task: Task) -> Outcome:
         """Try this tier's models until one answers, or pass the task on."""
@@ -167,7 +174,7 @@ class _Run:
         provider = self.ports.providers[spec.provider]
         timeout_s = self._timeout_s(task, now)
         call = self.intended(model, spec.provider, now, timeout_s)
-        await self.remember(call, self.trail, self.costs, open_call=call)
+        await self.remember(call, self.trail, self.costs)
         prompt = prompt_for(task, model=model, call_id=call.call_id)
         answered = carried(await provider.call(prompt, timeout_s=timeout_s))
         ended = self.ports.clock.now()
@@ -181,14 +188,14 @@ class _Run:
         attempt = self.attempt(model, call, call.failure or "completed", detail)
         trail = (*self.trail, attempt)
         if isinstance(answered, Failed):
-            await self.remember(call, trail, self.costs, open_call=None)
+            await self.remember(call, trail, self.costs)
             return None
         self.trail = trail
         result = self.result(
             status="completed", output=answered.text, model=model, usage=answered.usage,
             finish_reason=answered.finish_reason, tool_calls=list(answered.tool_calls) or None,
         )  # fmt: skip
-        return await self.remember(call, trail, self.costs, open_call=None, result=result)
+        return await self.remember(call, trail, self.costs, result=result)
 
     async def moved_on(self, task: Task) -> Outcome:
         """The next tier gets the task, or it failed with the whole trail."""
@@ -214,6 +221,8 @@ class _Run:
     def conclude(self, work: Work, label: str) -> Outcome:
         """What concluded work publishes, the same however often."""
         sends = [self._cost_send(cost) for cost in work.costs]
+        if label == REPEATED and work.call is not None:
+            sends.append(self._call_send(work.call))
         sends += [self._alert_send(cost) for cost in work.costs if self._unpriced(cost)]
         if work.result is not None:
             sends.append(self.result_send(work.result))
@@ -228,11 +237,11 @@ class _Run:
 
     async def remember(
         self, call: Call, trail: tuple[Attempt, ...], costs: tuple[Cost, ...],
-        *, open_call: Call | None, result: Result | None = None,
+        *, result: Result | None = None,
     ) -> Work:  # fmt: skip
         """Confirm what is known of the task, in the table and in the public ledger."""
         now = self.ports.clock.now()
-        work = Work(at=now, call=open_call, trail=trail, costs=costs, result=result)
+        work = Work(at=now, call=call, trail=trail, costs=costs, result=result)
         await self.ports.ledger.confirm(
             self.record, (self._call_send(call),), (Put("calls", self.name, work),)
         )

@@ -15,10 +15,10 @@ from streams.events.outcome import Attempt, Call, CallState, Cost, Result
 
 
 class Work(State):
-    """What a tier knows of one task: the open call, what earlier calls cost, how it ended.
+    """What a tier knows of one task: its last call, what its calls cost, how it ended.
 
-    `result` or `passed_on` is set once the work is concluded; `costs` are the calls made in this
-    tier, `trail` every attempt of the task so far.
+    `call` is open while its state is `intended`. `result` or `passed_on` is set once the work is
+    concluded; `costs` are the calls made in this tier, `trail` every attempt of the task so far.
     """
 
     call: Call | None = None

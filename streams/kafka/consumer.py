@@ -176,6 +176,15 @@ async def seek_back(consumer: AIOKafkaConsumer, firsts: Mapping[TP, int]) -> Non
                 consumer.seek(tp, first)
 
 
+def may_go_out(tp: TP, *, is_rebuilt: bool) -> bool:
+    """Whether records of a partition may be handed out: of a source, not before tables are rebuilt.
+
+    As the last step of a recovery Faust empties the queues of all agents
+    (`FlowControlEvent.resume`), after it has sought what is committed: what came before is lost.
+    """
+    return is_rebuilt or tp.topic.endswith(CHANGELOG)
+
+
 async def fetched_highwaters(ends: dict[TP, int], probe: AIOKafkaConsumer) -> dict[TP, int]:
     """Raise each end to the high watermark that a fetch at it brings.
 
@@ -210,6 +219,7 @@ class RunConsumer(driver.Consumer):
     logger = logging.getLogger("faust.consumer")
     fetch_wait_ms: int = 500
     on_revoke: Callable[[bool], Awaitable[None]] | None = None
+    is_rebuilt: Callable[[], bool] = staticmethod(lambda: True)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -230,12 +240,11 @@ class RunConsumer(driver.Consumer):
         for tp, records in fetched.items():
             if generation != self.app.consumer_generation_id or not self.flow_active:
                 break  # a rebalance: what is left may be another's, or of a table to be rebuilt
-            del left[tp]
-            if active is not None and tp not in active and tp not in self._buffered_partitions:
-                left[tp] = records  # held inactive meanwhile
-                continue
-            for message in self._messages(tp, records, generation):
-                yield tp, message
+            held = active is not None and tp not in active and tp not in self._buffered_partitions
+            if not held and may_go_out(tp, is_rebuilt=self.is_rebuilt()):
+                del left[tp]
+                for message in self._messages(tp, records, generation):
+                    yield tp, message
         await self._give_back(left)
 
     async def _give_back(self, fetched: Mapping[TP, list[Any]]) -> None:
@@ -318,6 +327,12 @@ class RunConsumer(driver.Consumer):
             return False  # it is known: no
         silent_s = self.loop.time() - cast("RunThread", self._thread).heard_s
         return silent_s > self.app.conf.broker_session_timeout
+
+    async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
+        """Begin a new book: what is in flight from before will be read again."""
+        self.book.clear()
+        self._committed.clear()
+        await super().on_partitions_assigned(assigned, generation_id)
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Drain what is in work, commit it, then let the partitions go.

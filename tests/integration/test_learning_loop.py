@@ -66,7 +66,8 @@ async def test_a_decision_names_a_newer_model_state_two_seconds_after_a_score(
     )
     assert await deployment.results([scored])
     await deployment.still("model_state_version")  # nothing of earlier tests is under way
-    states = [orjson.loads(r.value) for r in await deployment.read("model-state")]
+    read = await deployment.read("model-state")
+    states = [orjson.loads(r.value) for r in read if _body_is_json(r)]
     known = max((s["version"] for s in states), default=0)
     await deployment.publish("feedback", {scored: feedback(scored, 0.1)})
     asked = [f"{named}after-{n}" for n in range(40)]

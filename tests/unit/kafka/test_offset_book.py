@@ -4,7 +4,13 @@ import pytest
 from aiokafka.errors import IllegalStateError
 from faust.types import TP
 
-from streams.kafka.consumer import OffsetBook, fetched_highwaters, seek_back, seek_committed
+from streams.kafka.consumer import (
+    OffsetBook,
+    fetched_highwaters,
+    may_go_out,
+    seek_back,
+    seek_committed,
+)
 
 HERE, THERE = TP("tasks", 0), TP("tasks", 1)
 
@@ -173,3 +179,11 @@ async def test_a_partition_that_was_lost_or_has_no_position_yet_is_let_be() -> N
     consumer = ReadOn({HERE: None})
     await seek_back(consumer, {HERE: 5, THERE: 5})
     assert consumer.positions == {HERE: None}
+
+
+def test_of_a_source_nothing_goes_out_before_tables_are_rebuilt_and_of_their_changelogs_all() -> (
+    None
+):
+    source, changelog = TP("t.tier-4.v1", 0), TP("t-tier-4-calls-changelog", 0)
+    assert [may_go_out(tp, is_rebuilt=False) for tp in (source, changelog)] == [False, True]
+    assert [may_go_out(tp, is_rebuilt=True) for tp in (source, changelog)] == [True, True]
