@@ -13,6 +13,7 @@ import orjson
 from aiokafka.errors import KafkaError
 
 from streams import ids
+from streams.cli.answers import Exit
 from streams.clock import SystemClock
 from tests.clusters import Cluster
 from tests.deployment import QUICK, Deployment, Member, prompt
@@ -84,7 +85,10 @@ class Load:
 
 
 class Storm:
-    """Strikes a deployment. A victim that ends without having been killed is a finding."""
+    """Strikes a deployment. A victim that ends without having been killed is a finding.
+
+    Except who begins while Kafka is away: it says so and exits 3, for a supervisor to begin again.
+    """
 
     def __init__(self, deployment: Deployment, broker: Cluster | None) -> None:
         self._deployment = deployment
@@ -92,6 +96,7 @@ class Storm:
         self._clock = SystemClock()
         self._frozen: set[int] = set()
         self._killed: set[int] = set()
+        self._began_without_kafka: set[int] = set()
         self.frozen_at: list[datetime] = []
 
     async def rage(self, strikes: Sequence[Strike]) -> None:
@@ -106,9 +111,17 @@ class Storm:
 
     def crashed(self) -> list[str]:
         """Members that ended by themselves."""
-        members = (*self._deployment.workers, *self._deployment.sinks)
-        dead = (m for m in members if not m.alive and m.child.pid not in self._killed)
+        dead = (m for m in self._members() if not m.alive and not self._had_reason(m))
         return [f"{m.child.name} exited {m.child.returncode}: {m.child.tail()}" for m in dead]
+
+    def _had_reason(self, member: Member) -> bool:
+        pid, code = member.child.pid, member.child.returncode
+        return pid in self._killed or (
+            code == Exit.UNREACHABLE and pid in self._began_without_kafka
+        )
+
+    def _members(self) -> tuple[Member, ...]:
+        return (*self._deployment.workers, *self._deployment.sinks)
 
     async def _strike(self, strike: Strike) -> None:
         await self._clock.sleep(strike.at_s)
@@ -148,10 +161,14 @@ class Storm:
         self._thaw(pid)
 
     async def _kill_broker(self, strike: Strike) -> None:
-        if self._broker is not None:
-            self._broker.kill()
-            await self._clock.sleep(strike.length_s)
-            self._broker.start()
+        if self._broker is None:
+            return
+        awake = [m for m in self._members() if m.alive and m.child.pid not in self._frozen]
+        working = {m.child.pid for m in awake if m.is_ready()} | self._frozen
+        self._broker.kill()
+        await self._clock.sleep(strike.length_s)
+        self._broker.start()
+        self._began_without_kafka |= {m.child.pid for m in self._members()} - working
 
     def _pick(self, members: Sequence[Member], strike: Strike) -> Member | None:
         awake = [m for m in members if m.alive and m.child.pid not in self._frozen]

@@ -26,6 +26,31 @@ class Exit(enum.IntEnum):
     INTERRUPTED = 130
 
 
+CODES = {
+    Exit.USAGE: {"SettingsError", "UsageError", "RecordedError"},
+    Exit.NOT_FOUND: {"NotFoundError"},
+    Exit.UNREACHABLE: {"ConnectionError", "TimeoutError", "KafkaConnectionError"},
+    Exit.NO: {
+        "RefusedError", "StalledError", "BooksBehindError", "ChildDiedError", "NotReadyError",
+        "PortTakenError", "BrokerMissingError", "TopicRecreated", "MigrationError", "OSError",
+    },
+}  # fmt: skip
+"""What failures mean to a script. A failure that stands nowhere here is a bug and is shown whole."""
+
+
+def first_of(error: Exception) -> Exception:
+    """What really failed: of errors that came together, the first."""
+    while isinstance(error, ExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
+def code_of(error: Exception) -> Exit | None:
+    """By what the failure is called, so that no module is imported only to name its errors."""
+    names = {kind.__name__ for kind in type(error).__mro__}
+    return next((code for code, known in CODES.items() if names & known), None)
+
+
 class UsageError(ValueError):
     """An argument or a file that can't be used; the message names it and what is wanted."""
 

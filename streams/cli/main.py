@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from streams.cli.answers import Exit, add_common
+from streams.cli.answers import Exit, add_common, code_of, first_of
 
 COMMANDS = (
     "demo",
@@ -26,17 +26,6 @@ COMMANDS = (
 """Modules of `streams.cli`, each with `add(subparsers)` and `run(args) -> int`, in help's order."""
 
 TIMEOUT_S = 10.0
-
-CODES = {
-    Exit.USAGE: {"SettingsError", "UsageError", "RecordedError"},
-    Exit.NOT_FOUND: {"NotFoundError"},
-    Exit.UNREACHABLE: {"ConnectionError", "TimeoutError", "KafkaConnectionError"},
-    Exit.NO: {
-        "RefusedError", "StalledError", "BooksBehindError", "ChildDiedError", "NotReadyError",
-        "PortTakenError", "BrokerMissingError", "TopicRecreated", "MigrationError", "OSError",
-    },
-}  # fmt: skip
-"""What failures mean to a script. A failure that stands nowhere here is a bug and is shown whole."""
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -83,24 +72,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Exit.DONE
     except Exception as error:
-        cause = _first(error)
-        code = _code_of(cause)
+        cause = first_of(error)
+        code = code_of(cause)
         if code is None:
             raise
         return _fail(cause, code)
-
-
-def _first(error: Exception) -> Exception:
-    """What really failed: of errors that came together, the first."""
-    while isinstance(error, ExceptionGroup):
-        error = error.exceptions[0]
-    return error
-
-
-def _code_of(error: Exception) -> Exit | None:
-    """By what the failure is called, so that no module is imported only to name its errors."""
-    names = {kind.__name__ for kind in type(error).__mro__}
-    return next((code for code, known in CODES.items() if names & known), None)
 
 
 def _fail(error: Exception, code: Exit) -> int:

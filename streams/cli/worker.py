@@ -5,7 +5,15 @@ import asyncio
 import logging
 import os
 
-from streams.cli.answers import Exit, Subparsers, UsageError, command, read_settings
+from streams.cli.answers import (
+    Exit,
+    Subparsers,
+    UsageError,
+    code_of,
+    command,
+    first_of,
+    read_settings,
+)
 from streams.cli.running import log_to_stderr, until_signal
 
 logger = logging.getLogger(__name__)
@@ -72,10 +80,11 @@ def run(args: argparse.Namespace) -> int:
                 )
         try:
             return await run_worker(settings, stop, SystemClock(), told)
-        except Exception:
+        except Exception as error:
             logger.exception("a role has stopped; what it had not settled will be read again")
             logging.shutdown()
-            os._exit(Exit.NO)  # a crashed role leaves threads that would keep the process
+            code = code_of(first_of(error)) or Exit.NO
+            os._exit(code)  # a crashed role leaves threads that would keep the process
 
     def told(port: int) -> None:
         logger.info("health, readiness and metrics on port %d", port)
