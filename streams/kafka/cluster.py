@@ -15,13 +15,14 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import (
     CommitFailedError,
+    GroupLoadInProgressError,
     IncompatibleBrokerVersion,
     KafkaError,
     TopicAlreadyExistsError,
     for_code,
 )
 from aiokafka.protocol.admin import DeleteGroupsRequest
-from aiokafka.structs import TopicPartition
+from aiokafka.structs import OffsetAndMetadata, TopicPartition
 
 from streams.clock import Clock, SystemClock
 from streams.kafka.topics import (
@@ -225,11 +226,22 @@ async def partitions(admin: AIOKafkaAdminClient, names: Collection[str]) -> list
 async def committed_offsets(
     admin: AIOKafkaAdminClient, group: str, places: Collection[Place]
 ) -> dict[Place, int]:
-    """Where a group has come to, for the partitions on which it ever committed."""
+    """Where a group has come to, for the partitions on which it ever committed.
+
+    A coordinator that is still loading answers with an error for the whole group, which aiokafka
+    passes over: an answer that leaves out a partition is no answer, and is asked for again.
+    """
     if not places:
         return {}
     asked = [TopicPartition(*place) for place in places]
-    found = await patiently(lambda: admin.list_consumer_group_offsets(group, partitions=asked))
+
+    async def answered() -> dict[TopicPartition, OffsetAndMetadata]:
+        found = await admin.list_consumer_group_offsets(group, partitions=asked)
+        if not found.keys() >= set(asked):
+            raise GroupLoadInProgressError(group)
+        return dict(found)
+
+    found = await patiently(answered)
     return {(p.topic, p.partition): o.offset for p, o in found.items() if o.offset >= 0}
 
 
