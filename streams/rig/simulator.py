@@ -207,8 +207,8 @@ def _error(status: int, code: str, message: str) -> web.Response:
 
 
 @contextlib.asynccontextmanager
-async def serving(simulator: Simulator, port: int) -> AsyncIterator[int]:
-    """Serve on the loopback and yield the port; leaving ends the calls in flight.
+async def serving(simulator: Simulator, port: int, host: str = HOST) -> AsyncIterator[int]:
+    """Serve, on loopback unless told otherwise, and yield the port; leaving ends all calls.
 
     Raises:
         OSError: The port is taken.
@@ -218,7 +218,7 @@ async def serving(simulator: Simulator, port: int) -> AsyncIterator[int]:
     )
     await runner.setup()
     try:
-        await web.TCPSite(runner, HOST, port, backlog=BACKLOG).start()
+        await web.TCPSite(runner, host, port, backlog=BACKLOG).start()
         yield int(runner.addresses[0][1])
     finally:
         await runner.cleanup()
@@ -272,7 +272,7 @@ async def run(options: argparse.Namespace) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with serving(simulator, options.port) as port:
+    async with serving(simulator, options.port, options.host) as port:
         if options.port_file is not None:
             fresh = options.port_file.with_suffix(".new")
             fresh.write_text(f"{port}\n")
@@ -280,14 +280,21 @@ async def run(options: argparse.Namespace) -> None:
         await stop.wait()
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the simulator from the command line."""
+def build_parser() -> argparse.ArgumentParser:
+    """Its command line."""
     parser = argparse.ArgumentParser(prog="python -m streams.rig.simulator", description=__doc__)
-    parser.add_argument("--tasks", type=Path, help="recorded outcomes")
+    parser.add_argument("--tasks", type=Path, help="recorded outcomes; else any prompt will do")
+    parser.add_argument("--host", default=HOST, help="the address it listens on (loopback)")
     parser.add_argument("--port", type=int, default=0, help="0 chooses a free one")
     parser.add_argument("--port-file", type=Path, help="where the port is written once it listens")
     parser.add_argument("--speed", type=float, default=SPEED, help="latencies are divided by it")
     parser.add_argument("--scripted-fault-share", type=float, default=SCRIPTED_SHARE)
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the simulator from the command line."""
+    parser = build_parser()
     options = parser.parse_args(arguments)
     if not options.speed > 0:
         parser.error("--speed must be above 0")
