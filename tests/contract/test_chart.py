@@ -88,7 +88,7 @@ def test_a_whole_set_of_values_is_valid_and_its_text_is_settings(tmp_path: Path)
     [
         ("config", ""),
         ("kafka.bootstrap", "kafka"),
-        ("kafka.partitons", 6),
+        ("kafka.shards", 6),
         ("kafka.replication", 0),
         ("clickhouse.url", "clickhouse:8123"),
         ("clickhouse.password", "in the clear"),

@@ -266,7 +266,7 @@ def test_what_has_no_default_is_asked_for_by_name() -> None:
 
 
 def test_a_misspelled_value_is_refused_by_name() -> None:
-    assert "partitons" in refused("--values", str(GIVEN), "--set", "kafka.partitons=3")
+    assert "shards" in refused("--values", str(GIVEN), "--set", "kafka.shards=3")
 
 
 def test_a_digest_wins_over_the_tag() -> None:

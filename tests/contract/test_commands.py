@@ -60,19 +60,6 @@ def test_every_make_target_in_the_readme_is_one() -> None:
     assert named <= targets
 
 
-def test_every_command_of_the_compose_file_is_one() -> None:
-    compose = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
-    lists = re.findall(r"^\s+command: \[(.*)\]$", compose, re.MULTILINE)
-    ours = [re.findall(r'"([^"]*)"', found) for found in lists]
-    lines = [words[-1] for words in ours if words[:2] == ["sh", "-c"]]
-    direct = [words for words in ours if words[:2] != ["sh", "-c"]]
-    chained = [words for line in lines for part in line.split("&&") for words in commands_in(part)]
-    assert len(direct) >= 2
-    assert len(chained) >= 2
-    for words in (*direct, *chained):
-        assert_known(words)
-
-
 def test_every_help_shows_an_example_that_is_a_command_line() -> None:
     examples = 0
     for parser in parsers(build_parser()):
