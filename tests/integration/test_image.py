@@ -4,15 +4,16 @@ import os
 import re
 import shutil
 import sys
+from decimal import Decimal
 from pathlib import Path
 
 import orjson
 import pytest
 
 from streams.rig.process import spawn
-from tests.deployment import GRACE_S, Deployment, Member, task_bodies
+from tests.deployment import GRACE_S, Deployment, Member
 from tests.processes import finish, free_port
-from tests.yamls import ROOT
+from tests.yamls import ROOT, read
 
 pytestmark = pytest.mark.broker
 
@@ -75,36 +76,61 @@ def test_the_build_steps_make_a_tierflow_without_pip_or_demo(image: Path) -> Non
 
 
 @pytest.mark.timeout(BUILD_S + 120)
-async def test_worker_and_sink_of_the_image_work_and_write_no_file(
+async def test_the_composed_processes_work_and_write_no_file(
     image: Path, rigged: Deployment, named: str, tmp_path: Path
 ) -> None:
-    await rigged.have(workers=0, sinks=0)
+    """Commands and settings of `docker-compose.yml`, on the rig's broker and database."""
     (tmp_path / "sitecustomize.py").write_text(WATCH)
-    env = {**rigged.env, "PYTHONPATH": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"}
-    env |= {"HOME": "/nonexistent", "PATH": f"{image / 'bin'}:{os.environ['PATH']}"}
+    ports = {name: free_port(f"{tmp_path} {name}") for name in ("worker", "sink", "simulator")}
+    env = {
+        **rigged.env,
+        "PYTHONPATH": str(tmp_path),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "HOME": "/nonexistent",
+        "PATH": f"{image / 'bin'}:{os.environ['PATH']}",
+        "TIERFLOW_CONFIG": str(ROOT / "infra" / "docker" / "tierflow.toml"),
+        "TIERFLOW_ROUTING__SALT": "a-test-needs-no-secret",
+        "TIERFLOW_PROVIDERS__SIMULATOR__BASE_URL": f"http://127.0.0.1:{ports['simulator']}/v1",
+    }
     spied = tmp_path / "spied"
     probe = [str(image / "bin" / "python"), "-c", f"open({str(spied)!r}, 'w')"]
     assert f"writes {spied}" in finish(probe, env=env)[2]  # it would be seen
 
-    members = {}
-    for role in ("worker", "sink"):
-        port = free_port(f"{tmp_path} {role}")
-        command = [str(image / "bin" / "tierflow"), role, "--ops-port", str(port)]
-        child = spawn(command, log=tmp_path / f"{role}.log", env=env, name=role)
-        members[role] = Member(child, port)
+    await rigged.have(workers=0, sinks=0)
+    members = {
+        name: Member(spawn(composed(name, port), log=tmp_path / name, env=env, name=name), port)
+        for name, port in ports.items()
+    }
     rigged.workers.append(members["worker"])
     rigged.sinks.append(members["sink"])
-    await rigged.have(workers=1)
+    try:
+        await rigged.have(workers=1)
+        tasks = {f"{named}{n}": body(f"{named}{n}", n) for n in range(12)}
+        await rigged.publish("tasks", tasks)
+        results = await rigged.results(tasks)
+        said = [orjson.loads(found[0].value) for found in results.values()]
+        assert {result["status"] for result in said} == {"completed"}
+        assert all(Decimal(result["cost_usd"]) > 0 for result in said)
+        counted = "SELECT count() FROM results WHERE startsWith(task_id, {p:String})"
+        assert await rigged.rows_until(len(tasks), counted, p=named) == [(len(tasks),)]
+    finally:
+        codes = {name: member.child.stop(GRACE_S) for name, member in members.items()}
+    assert codes == dict.fromkeys(ports, 0)
+    for name in ports:
+        lines = set((tmp_path / name).read_text().splitlines())
+        written = {line for line in lines if line.startswith("writes ")}
+        assert {line for line in written if not line.startswith("writes /dev/")} == set(), name
 
-    tasks = task_bodies(named, 12)
-    await rigged.publish("tasks", tasks)
-    results = await rigged.results(tasks)
-    assert {orjson.loads(found[0].value)["status"] for found in results.values()} == {"completed"}
-    counted = "SELECT count() FROM results WHERE startsWith(task_id, {p:String})"
-    assert await rigged.rows_until(len(tasks), counted, p=named) == [(len(tasks),)]
 
-    for role, member in members.items():
-        assert member.child.stop(GRACE_S) == 0
-        said = (tmp_path / f"{role}.log").read_text()
-        written = {line for line in said.splitlines() if line.startswith("writes ")}
-        assert {line for line in written if not line.startswith("writes /dev/")} == set()
+def composed(name: str, port: int) -> list[str]:
+    """What the compose file runs, on another port."""
+    service = read(ROOT / "docker-compose.yml")["services"][name]
+    words = [*service.get("entrypoint", ["tierflow"]), *service["command"]]
+    place = words.index("--port" if name == "simulator" else "--ops-port") + 1
+    return [*words[:place], str(port), *words[place + 1 :]]
+
+
+def body(task_id: str, number: int) -> bytes:
+    """A task that no skill answers, and that nobody has recorded."""
+    asked = f"Write a short poem about the number {number} and what it dreams of."
+    return orjson.dumps({"task_id": task_id, "prompt": asked})
