@@ -1,10 +1,11 @@
 """The topology in memory: the same stages and the same carrier, a log a topic, a manual clock.
 
-For flow tests, replay and simulation. Tiers run one record at a time, so a run is the same
-whenever it is repeated.
+For flow tests, replay and simulation. A run is the same whenever it is repeated: tiers work on one
+record at a time, or, told how to begin work, on as many as they would in a worker.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -25,14 +26,21 @@ from streams.topology import BY_NAME, CONTROL, STAGES, Stage, Topic
 PREFIX = "tierflow."
 GENERATION = 1
 
+Begin = Callable[[Coroutine[Any, Any, None]], None]
+"""Begins work and does not wait for its end."""
+
 
 @dataclass
 class Logs:
-    """Every topic's records by partition; publishing appends and is confirmed at once."""
+    """Every topic's records by partition; publishing appends and is confirmed at once.
+
+    `forgotten` counts the records of a topic that are no longer held: positions count them too.
+    """
 
     ports: StagePorts
     records: dict[str, list[Record]] = field(default_factory=dict)
     ends: dict[tuple[str, int], int] = field(default_factory=dict)
+    forgotten: Counter[str] = field(default_factory=Counter)
 
     async def confirm(self, outgoing: Sequence[Outgoing]) -> list[Undeliverable | None]:
         """Append all; a topic that is none of the topology's is a changelog and is not kept."""
@@ -41,6 +49,20 @@ class Logs:
             if name in BY_NAME:
                 self.append(BY_NAME[name], record)
         return [None] * len(outgoing)
+
+    def end(self, topic: str) -> int:
+        """Position behind a topic's last record."""
+        return self.forgotten[topic] + len(self.records.get(topic, ()))
+
+    def since(self, topic: str, position: int) -> list[Record]:
+        """A topic's records from a position on."""
+        return self.records.get(topic, [])[position - self.forgotten[topic] :]
+
+    def forget(self, topic: str, position: int) -> None:
+        """Let go of the records before a position."""
+        held = self.records.get(topic, [])
+        del held[: max(0, position - self.forgotten[topic])]
+        self.forgotten[topic] = max(self.forgotten[topic], position)
 
     def append(self, topic: Topic, outgoing: Outgoing) -> None:
         """Put a record at the end of its partition."""
@@ -58,10 +80,23 @@ class Logs:
 
 
 class Running:
-    """One stage at work in memory."""
+    """One stage at work in memory.
 
-    def __init__(self, stage: Stage, ports: StagePorts, logs: Logs) -> None:
+    Args:
+        stage: Its row of the topology.
+        ports: What it is given.
+        logs: Where it reads and writes.
+        begin: Begins a tier's work on one record; None: it is waited for.
+    """
+
+    def __init__(
+        self, stage: Stage, ports: StagePorts, logs: Logs, begin: Begin | None = None
+    ) -> None:
         self.stage = stage
+        self.in_work = 0
+        self.worked_s = self.ticked_s = ports.clock.monotonic_s()
+        self._logs = logs
+        self._begin = begin
         self.read: dict[str, int] = {topic.name: 0 for topic in stage.reads}
         self.tables: Mapping[str, TableView[Any]] = {
             table.name: TableView(table, STATES[table.name]) for table in stage.tables
@@ -91,9 +126,7 @@ class Running:
         """Carry out what these records lead to."""
         taken = [Taken(record, (record.topic, record.partition), GENERATION) for record in records]
         if self.bound is None:
-            handle = bind_tier(self.carrier, self.ports, self.tables["calls"])
-            for one in taken:
-                await self._carry_alone(one, await handle(one))
+            await self._call(taken)
             return
         work: list[tuple[Taken | None, Outcome]] = []
         for one in taken:
@@ -108,11 +141,39 @@ class Running:
         for table in self.tables.values():
             table.drop_overlay()
 
-    async def _carry_alone(self, taken: Taken, outcome: Outcome) -> None:
-        await self.carrier.carry([(taken, outcome)])
+    async def _call(self, taken: Sequence[Taken]) -> None:
+        handle = bind_tier(self.carrier, self.ports, self.tables["calls"])
+        for one in taken:
+            if self._begin is None:
+                await self._alone(handle, one)
+            else:
+                self._begin(self._alone(handle, one))
+
+    async def _alone(self, handle: Callable[[Taken], Awaitable[Outcome]], taken: Taken) -> None:
+        self.in_work += 1
+        try:
+            await self.carrier.carry([(taken, await handle(taken))])
+        finally:
+            self.in_work -= 1
+
+    def unread(self) -> int:
+        """Records that it has not taken yet."""
+        return sum(self._logs.end(name) - position for name, position in self.read.items())
+
+    def take(self) -> list[Record]:
+        """What it has not read; of a stage that begins work, no more than it may have in work."""
+        fresh: list[Record] = []
+        for name, position in self.read.items():
+            found = self._logs.since(name, position)
+            if self._begin is not None and is_tier(self.stage):
+                found = found[: self.stage.concurrency - self.in_work]
+            fresh.extend(found)
+            self.read[name] = position + len(found)
+        return fresh
 
     async def tick(self) -> None:
         """Let time act."""
+        self.ticked_s = self.ports.clock.monotonic_s()
         now = self.ports.clock.now()
         if self.bound is not None and self.bound.tick is not None:
             await self.carrier.carry([(None, await self.bound.tick(now))])
@@ -126,13 +187,16 @@ class Driver:
         ports: What the stages are given; `view` is replaced by the driver's own, which follows
             the control topics.
         view: What is in force at the start.
+        begin: Begins a tier's work on one record and does not wait for it, so that calls overlap;
+            None: each is waited for.
     """
 
-    def __init__(self, ports: StagePorts, view: View) -> None:
+    def __init__(self, ports: StagePorts, view: View, begin: Begin | None = None) -> None:
         self.view = view
+        self.clock = ports.clock
         ports = replace(ports, view=lambda: self.view)
         self.logs = Logs(ports)
-        self.stages = {stage.name: Running(stage, ports, self.logs) for stage in STAGES}
+        self.stages = {stage.name: Running(stage, ports, self.logs, begin) for stage in STAGES}
         self._followed = {topic.name: 0 for topic in CONTROL}
 
     async def publish(
@@ -140,12 +204,19 @@ class Driver:
         headers: codec.Headers = (),
     ) -> None:  # fmt: skip
         """Publish as a stranger would, and run until nothing is left to do."""
+        self.append(topic, value, key=key, headers=headers)
+        await self.run()
+
+    def append(
+        self, topic: str, value: bytes | Event, *, key: str | None = None,
+        headers: codec.Headers = (),
+    ) -> None:  # fmt: skip
+        """Publish as a stranger would, and leave the work for later."""
         body = codec.encode(value) if isinstance(value, Event) else value
         raw = None if key is None else key.encode()
         self.logs.append(
             BY_NAME[topic], Outgoing(BY_NAME[topic].full_name(PREFIX), raw, body, headers)
         )
-        await self.run()
 
     async def run(self) -> None:
         """Let every stage work until all have read all."""
@@ -153,11 +224,58 @@ class Driver:
         while busy:
             busy = False
             for running in self.stages.values():
-                fresh = self._fresh(running)
+                fresh = running.take()
                 if fresh:
                     busy = True
                     await running.work(fresh)
                     self._follow()
+
+    async def run_paced(self) -> None:
+        """Let every stage work and tick that would now in a worker.
+
+        A stage that gathers records waits out its pause, and each ticks in its own rhythm.
+        """
+        now_s = self.clock.monotonic_s()
+        busy = True
+        while busy:
+            busy = False
+            for running in self.stages.values():
+                stage = running.stage
+                if stage.tick_s and now_s >= running.ticked_s + stage.tick_s:
+                    await running.tick()
+                if now_s < running.worked_s + stage.pause_s:
+                    continue
+                if fresh := running.take():
+                    busy = True
+                    running.worked_s = now_s
+                    await running.work(fresh)
+            self._follow()
+
+    def next_s(self) -> float:
+        """When, on the clock's monotonic seconds, a pause ends or a tick is due."""
+        return min(
+            due_s
+            for running in self.stages.values()
+            for due_s, counts in (
+                (running.ticked_s + running.stage.tick_s, running.stage.tick_s),
+                (
+                    running.worked_s + running.stage.pause_s,
+                    running.stage.pause_s and running.unread(),
+                ),
+            )
+            if counts
+        )
+
+    def forget(self, kept: Mapping[str, int]) -> None:
+        """Let go of all that every stage has read.
+
+        Args:
+            kept: By topic, the position from which on somebody else still wants its records.
+        """
+        for name in self.logs.records:
+            positions = [r.read[name] for r in self.stages.values() if name in r.read]
+            positions += [found[name] for found in (self._followed, kept) if name in found]
+            self.logs.forget(name, min(positions, default=self.logs.end(name)))
 
     async def tick(self) -> None:
         """Let time act on every stage, then run."""
@@ -182,26 +300,17 @@ class Driver:
         """Every record of a topic, in order."""
         return self.logs.records.get(topic, [])
 
-    def _fresh(self, running: Running) -> list[Record]:
-        fresh: list[Record] = []
-        for name, position in running.read.items():
-            known = self.logs.records.get(name, [])
-            fresh.extend(known[position:])
-            running.read[name] = len(known)
-        return fresh
-
     def _follow(self) -> None:
         for event in self._control():
             self.view = fold(self.view, event)
 
     def _control(self) -> Iterator[Event]:
         for topic in CONTROL:
-            known = self.logs.records.get(topic.name, [])
-            for record in known[self._followed[topic.name] :]:
+            for record in self.logs.since(topic.name, self._followed[topic.name]):
                 decoded = codec.decode(topic.event or Event, record.value)
                 if isinstance(decoded, Event):
                     yield decoded
-            self._followed[topic.name] = len(known)
+            self._followed[topic.name] = self.logs.end(topic.name)
 
 
 def partition_of(key: bytes | None, partitions: int) -> int:

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -25,8 +25,8 @@ from streams.kafka.publish import Publisher
 from streams.kafka.tables import TableView, declare
 from streams.kafka.tail import Tail
 from streams.providers.http import HttpProvider
-from streams.providers.openai_chat import OpenAIChat
-from streams.providers.port import Provider, WireFormat
+from streams.providers.port import Provider
+from streams.providers.wires import WIRES
 from streams.routing import registry
 from streams.routing.control import fold
 from streams.routing.decide import View
@@ -60,7 +60,6 @@ role, is what a task would wait at each hop."""
 
 RUN_RECORDS = 500
 RUNS_AHEAD = 16
-WIRES: Mapping[str, WireFormat] = {"openai_chat": OpenAIChat()}
 
 
 class App(faust.App):
@@ -270,9 +269,7 @@ def to_record(name: str, fetched: Any) -> Record:
 def starting_policy(settings: Settings, now: datetime) -> Policy:
     """The policy before the tuner has said anything."""
     asked = settings.policy
-    policy = initial_policy(now, asked.target)
-    thresholds = dict.fromkeys(policy.thresholds, asked.start)
-    return policy.model_copy(update={"strategy": asked.strategy, "thresholds": thresholds})
+    return initial_policy(now, asked.target, start=asked.start, strategy=asked.strategy)
 
 
 def starting_view(settings: Settings, now: datetime) -> View:

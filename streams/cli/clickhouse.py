@@ -69,8 +69,7 @@ def connect(clickhouse: "ClickHouseSettings", timeout_s: float) -> Any:
         )
         client.database = clickhouse.database
     except (ClickHouseError, OSError) as error:
-        said = str(error).strip().splitlines() or [type(error).__name__]
         raise ConnectionError(
-            f"ClickHouse doesn't answer at {url} as {user}: {said[0][:300]}"
+            f"ClickHouse doesn't answer at {url} as {user}: {books.why(error)}"
         ) from error
     return client

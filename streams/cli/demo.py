@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 QUIET_S = 5.0
 LIVE_S = 0.5
-FAULTS = 0.05
 
 EXPLORE = """\
 go on exploring:
@@ -25,6 +24,7 @@ go on exploring:
   set -a; . scratch/rig.env; set +a         let the commands find it
   tierflow worker                           route, call, learn
   tierflow sink                             keep the books
+  tierflow ask "What is 2 + 3?"             one task: answer, tier, cost
   tierflow publish tasks.jsonl --wait 30    your own tasks
   tierflow status                           lag, lessons, thresholds\
 """
@@ -49,7 +49,7 @@ def add(subparsers: Subparsers) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Play, then say what it came to."""
-    from streams.rig.cluster import SAMPLE, Wanted
+    from streams.rig.cluster import FAULTS, SAMPLE, Wanted
     from streams.rig.figures import missed
     from streams.rig.report import render
 

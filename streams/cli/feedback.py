@@ -2,8 +2,18 @@
 
 import argparse
 import asyncio
+import shlex
+import sys
 
-from streams.cli.answers import Exit, Subparsers, UsageError, command, read_settings
+from streams.cli.answers import (
+    Exit,
+    Subparsers,
+    UsageError,
+    add_json,
+    command,
+    print_json,
+    read_settings,
+)
 
 SOURCES = ("user", "test", "validator", "judge", "rule")
 
@@ -21,6 +31,7 @@ def add(subparsers: Subparsers) -> None:
     parser.add_argument("--source", choices=SOURCES, default="user", help="who says so (user)")
     parser.add_argument("--name", default="", help="tells two of the same source apart")
     parser.add_argument("--comment", help="for people")
+    add_json(parser)
     parser.set_defaults(run=run)
 
 
@@ -39,4 +50,10 @@ def run(args: argparse.Namespace) -> int:
     if isinstance(event, codec.Rejected):
         raise UsageError(event.detail)
     asyncio.run(send(read_settings(args).kafka, FEEDBACK, [(event.task_id, body)], args.timeout))
+    if args.json:
+        print_json(event.model_dump(mode="json"))
+        return Exit.DONE
+    print(f"feedback on {event.task_id}: {event.score:g} by {event.source}")
+    then = f"`tierflow explain {shlex.quote(event.task_id)}` shows what it taught"
+    print(f"next: {then}", file=sys.stderr)
     return Exit.DONE

@@ -18,9 +18,13 @@ COMMANDS = (
     "clickhouse",
     "config",
     "topology",
+    "doctor",
+    "ask",
     "publish",
     "feedback",
+    "explain",
     "status",
+    "simulate",
     "schemas",
 )
 """Modules of `streams.cli`, each with `add(subparsers)` and `run(args) -> int`, in help's order."""
@@ -48,7 +52,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """The arguments, with the defaults of the options that may stand on either side."""
     args = build_parser().parse_args(argv)
     args.config = getattr(args, "config", None)
-    args.timeout = getattr(args, "timeout", TIMEOUT_S)
+    args.timeout = getattr(args, "timeout", getattr(args, "patience", TIMEOUT_S))
     return args
 
 
@@ -63,7 +67,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     args = parse(argv)
     # A short command's own message says what is wrong; the client's retries are no news.
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+    for library in ("aiokafka", "clickhouse_connect"):
+        logging.getLogger(library).setLevel(logging.CRITICAL)
     try:
         return int(args.run(args))
     except KeyboardInterrupt:
@@ -76,9 +81,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         code = code_of(cause)
         if code is None:
             raise
-        return _fail(cause, code)
+        return _fail(cause, code, args.command)
 
 
-def _fail(error: Exception, code: Exit) -> int:
+def _fail(error: Exception, code: Exit, command: str) -> int:
     print(f"tierflow: {str(error) or type(error).__name__}", file=sys.stderr)
+    if code is Exit.UNREACHABLE and command != "doctor":
+        print("next: `tierflow doctor` tries every address and says what to do", file=sys.stderr)
     return code

@@ -3,10 +3,11 @@
 import argparse
 import asyncio
 import gzip
+import shlex
 import sys
 import zlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ from streams.cli.answers import (
     read_settings,
     seconds,
 )
+from streams.cli.progress import Progress
 
 if TYPE_CHECKING:
     from streams.events.envelope import JsonObject
@@ -51,16 +53,36 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError(f"{args.file}: no tasks in it")
     results = asyncio.run(_publish(tasks, settings, args))
     if results is None:
-        return Exit.DONE
-    missing = {task_id for task_id, _ in tasks} - results.keys()
-    if missing:
         print(
-            f"tierflow: {len(missing)} of {len(tasks)} tasks without a result after "
-            f"{args.wait:g} s; `tierflow status` shows where they wait",
+            f"published {len(tasks)} tasks; next: `--wait S` prints results, "
+            "`tierflow explain TASK_ID` tells one task's story",
             file=sys.stderr,
         )
-    done = not missing and all(r.status == "completed" for r in results.values())
+        return Exit.DONE
+    wanted = {task_id for task_id, _ in tasks}
+    print(summary_of(wanted, results, args.wait), file=sys.stderr)
+    done = wanted == results.keys() and all(r.status == "completed" for r in results.values())
     return Exit.DONE if done else Exit.NO
+
+
+def summary_of(wanted: set[str], results: "Mapping[str, Result]", wait_s: float) -> str:
+    """What came of tasks, in a line or two, and what to do about the rest.
+
+    Args:
+        wanted: Ids of the tasks.
+        results: What came, by task id.
+        wait_s: How long it was waited for.
+    """
+    failed = sorted(name for name, result in results.items() if result.status != "completed")
+    missing = sorted(wanted - results.keys())
+    lines = [f"{len(results) - len(failed)} of {len(wanted)} tasks are completed"]
+    if failed:
+        then = f"`tierflow explain {shlex.quote(failed[0])}` tells why"
+        lines.append(f"{len(failed)} failed: {then}")
+    if missing:
+        then = "is a worker running? `tierflow status` shows where they wait"
+        lines.append(f"{len(missing)} without a result after {wait_s:g} s: {then}")
+    return "\n".join(lines)
 
 
 def read_tasks(file: str, max_bytes: int) -> "Iterator[tuple[str, bytes]]":
@@ -76,26 +98,34 @@ def read_tasks(file: str, max_bytes: int) -> "Iterator[tuple[str, bytes]]":
     Raises:
         UsageError: The file can't be read, or something in it is no task.
     """
+    from streams.rig.recorded import RecordedError, objects_of
+
+    source = "stdin" if file == "-" else file
+    try:
+        yield from tasks_of(objects_of(read_content(file), source), max_bytes)
+    except RecordedError as error:
+        raise UsageError(str(error)) from None
+
+
+def tasks_of(
+    placed: "Iterable[tuple[str, JsonObject]]", max_bytes: int
+) -> "Iterator[tuple[str, bytes]]":
+    """Task ids and bodies of objects with their places; see `read_tasks`."""
     import orjson
 
     from streams.events.task import Task
     from streams.kafka import codec
-    from streams.rig.recorded import RecordedError, objects_of
 
     seen: Counter[str] = Counter()
-    source = "stdin" if file == "-" else file
-    try:
-        for place, found in objects_of(_content(file), source):
-            body = _body(found, place, seen)
-            value = orjson.dumps(body)
-            task = codec.decode(Task, value)
-            if isinstance(task, codec.Rejected):
-                raise UsageError(f"{place}: {task.detail}")
-            if len(value) > max_bytes:
-                raise UsageError(f"{place}: {len(value)} bytes; {max_bytes} are allowed")
-            yield task.task_id, value
-    except RecordedError as error:
-        raise UsageError(str(error)) from None
+    for place, found in placed:
+        body = _body(found, place, seen)
+        value = orjson.dumps(body)
+        task = codec.decode(Task, value)
+        if isinstance(task, codec.Rejected):
+            raise UsageError(f"{place}: {task.detail}")
+        if len(value) > max_bytes:
+            raise UsageError(f"{place}: {len(value)} bytes; {max_bytes} are allowed")
+        yield task.task_id, value
 
 
 def _body(found: "JsonObject", place: str, seen: Counter[str]) -> "JsonObject":
@@ -116,7 +146,12 @@ def _body(found: "JsonObject", place: str, seen: Counter[str]) -> "JsonObject":
     return {"task_id": ids.derive("task", cause, seen[cause] - 1), **found}
 
 
-def _content(file: str) -> bytes:
+def read_content(file: str) -> bytes:
+    """The bytes of a file or of stdin (`-`), unpacked where they are gzipped.
+
+    Raises:
+        UsageError: It can't be read.
+    """
     from streams.rig.recorded import GZIP_MAGIC
 
     try:
@@ -140,6 +175,7 @@ async def _publish(
         return None
     wanted = {task_id for task_id, _ in tasks}
     found: dict[str, Result] = {}
+    progress = Progress(len(wanted), "results")
     async with listening(kafka, args.timeout) as results:
         await send(kafka, TASKS, tasks, args.timeout)
         try:
@@ -147,11 +183,15 @@ async def _publish(
                 async for result in results:
                     if result.task_id in wanted and result.task_id not in found:
                         found[result.task_id] = result
+                        progress.clear()
                         _show(result, args)
+                        progress.show(len(found))
                     if len(found) == len(wanted):
                         break
         except TimeoutError:
             pass  # what is missing is counted by the caller
+        finally:
+            progress.clear()
     return found
 
 

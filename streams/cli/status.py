@@ -79,23 +79,36 @@ def roles_without_worker(found: "Survey", prefix: str) -> list[str]:
 
 
 def lines_of(facts: dict[str, Any], found: "Survey", prefix: str) -> list[str]:
-    """The facts for a person, and what to do where something is not there."""
+    """The facts for a person, and what to do where something is not as it should be."""
     lag = ", ".join(f"{topic} {_or_unknown(n)}" for topic, n in facts["lag"].items() if n != 0)
-    thresholds = ", ".join(f"tier {tier}: {value:g}" for tier, value in facts["thresholds"].items())
+    thresholds = "  ".join(f"tier {tier} {value:g}" for tier, value in facts["thresholds"].items())
     lines = [
-        f"ready        {'yes' if facts['ready'] else 'no'}",
-        f"workers      {_or_unknown(facts['workers'])}",
-        f"lag          {lag or 'none'}",
-        f"in flight    {_or_unknown(facts['in_flight'])}, parked {facts['parked']}",
-        f"dead letters {_or_unknown(facts['dead_letters'])}",
-        f"learned      {facts['lessons']} lessons, version {facts['model_state_version']}",
-        f"policy       version {facts['policy_version']}; {thresholds}",
+        f"ready         {'yes' if facts['ready'] else 'no'}",
+        f"workers       {_or_unknown(facts['workers'])}",
+        f"lag           {lag or 'none'}",
+        f"in flight     {_or_unknown(facts['in_flight'])}, parked {facts['parked']}",
+        f"dead letters  {_or_unknown(facts['dead_letters'])}",
+        f"learned       {facts['lessons']} lessons, version {facts['model_state_version']}",
+        f"policy        version {facts['policy_version']}",
+        f"thresholds    {thresholds}",
     ]
+    return lines + [f"next: {advice}" for advice in advice_on(facts, found, prefix)]
+
+
+def advice_on(facts: dict[str, Any], found: "Survey", prefix: str) -> list[str]:
+    """What to do, the most pressing first; empty where all is well."""
+    advice = []
     if found.missing:
-        lines.append(f"missing      {', '.join(found.missing)}: run `tierflow topics apply`")
-    if idle := roles_without_worker(found, prefix):
-        lines.append(f"no worker runs: {', '.join(idle)}: start `tierflow worker`")
-    return lines
+        advice.append(
+            f"topics are missing: {', '.join(found.missing)}: run `tierflow topics apply`"
+        )
+    elif idle := roles_without_worker(found, prefix):
+        advice.append(f"no worker runs: {', '.join(idle)}: start `tierflow worker`")
+    elif not facts["ready"]:
+        advice.append("groups have no commits yet: `tierflow doctor` says which")
+    if facts["dead_letters"]:
+        advice.append("look at the dead letters: `tierflow dlq list`")
+    return advice
 
 
 def _or_unknown(number: int | None) -> str:

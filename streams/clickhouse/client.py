@@ -1,5 +1,6 @@
 """One way to connect to ClickHouse: over HTTP, times aware, no session that two threads could share."""
 
+import re
 from urllib.parse import urlsplit
 
 import clickhouse_connect
@@ -7,6 +8,32 @@ from clickhouse_connect.driver.client import Client
 
 CONNECT_TIMEOUT_S = 5
 ANSWER_TIMEOUT_S = 60
+
+
+_ERRNO = re.compile(r"\[Errno -?\d+\] ([^\"'()]+)")
+_CODE = re.compile(r"(?:Code: (\d+)\.? ?)?DB::Exception: (.+?)(?:\. \(|$)", re.DOTALL)
+DETAIL_CHARS = 200
+REFUSED_LOGIN = ("AUTHENTICATION_FAILED", "Authentication failed", "REQUIRED_PASSWORD", "HTTP 401")
+
+
+def why(error: Exception) -> str:
+    """What ClickHouse's client says went wrong, without the wrapping of three libraries.
+
+    Example:
+        >>> why(OSError("Error X(Caused by NewConnectionError('<x>: [Errno 111] Connection refused'))"))
+        'Connection refused'
+    """
+    text = str(error).strip()
+    if found := _ERRNO.search(text):
+        return found[1].strip()
+    if found := _CODE.search(text):
+        return found[2].strip()[:DETAIL_CHARS]
+    return (text.splitlines() or [type(error).__name__])[0][:DETAIL_CHARS]
+
+
+def refused_login(error: Exception) -> bool:
+    """Whether ClickHouse answered, and does not take this user or password."""
+    return any(word in str(error) for word in REFUSED_LOGIN)
 
 
 def connect(

@@ -1,6 +1,7 @@
 """The questions that people ask the books: SQL files, asked by name.
 
 totals · tasks · fallback · savings_by_tenant · spend_by_model · policy_changes · feedback_by_tier
+story_decisions · story_calls · story_costs · story_results · story_feedback: of one task
 """
 
 from datetime import UTC, datetime
@@ -36,6 +37,7 @@ def ask(
     since: datetime = EARLIEST,
     until: datetime = LATEST,
     tenant: str = "",
+    task_id: str = "",
 ) -> list[dict[str, Any]]:
     """Ask by name.
 
@@ -45,6 +47,7 @@ def ask(
         since: Only what ended then or later.
         until: Only what ended before.
         tenant: Only this tenant's; empty means all.
+        task_id: Whose story is asked for; other questions don't look at it.
 
     Returns:
         One mapping a row, by column: money as Decimal, unknown as None, times aware.
@@ -53,7 +56,7 @@ def ask(
         FileNotFoundError: No question has this name.
         clickhouse_connect.driver.exceptions.Error: ClickHouse is away or refuses.
     """
-    bounds = {"since": _text(since), "until": _text(until), "tenant": tenant}
+    bounds = {"since": _text(since), "until": _text(until), "tenant": tenant, "task_id": task_id}
     return list(client.query(load(name), parameters=bounds).named_results())
 
 

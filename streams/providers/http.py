@@ -12,6 +12,7 @@ import httpx
 from streams.calling.attempts import Failure
 from streams.clock import Clock
 from streams.providers.port import CALL_ID_HEADER, Failed, Prompt, Reply, WireFormat
+from streams.providers.probe import Listed, Unlisted, read_error, read_listing
 
 CONNECT_TIMEOUT_S = 10.0
 KEEPALIVE_S = 5.0
@@ -62,7 +63,7 @@ class HttpProvider:
         self._base_url = base_url.rstrip("/")
         self._wire = wire
         self._clock = clock
-        self._key = os.environ.get(api_key_env) if api_key_env else None
+        self._key = os.environ.get(api_key_env, "").strip() if api_key_env else None
         self._tls = httpx.create_ssl_context()
         self._room = asyncio.Semaphore(connections)
         self._idle: list[httpx.AsyncClient] = []
@@ -100,6 +101,15 @@ class HttpProvider:
         if isinstance(outcome, Reply) and not outcome.model:
             outcome = dataclasses.replace(outcome, model=prompt.model)
         return dataclasses.replace(outcome, latency_s=latency_s)
+
+    async def list_models(self, *, timeout_s: float) -> Listed | Unlisted:
+        """Ask which models there are: it costs nothing, and wants the key that a call wants."""
+        try:
+            async with self._connection(timeout_s) as client, asyncio.timeout(timeout_s):
+                answer = await client.get(f"{self._base_url}/models", timeout=timeout_s)
+        except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
+            return read_error(error)
+        return read_listing(answer.status_code, answer.content)
 
     @contextlib.asynccontextmanager
     async def _connection(self, timeout_s: float) -> AsyncIterator[httpx.AsyncClient]:
@@ -155,6 +165,8 @@ def _headers(prompt: Prompt) -> Mapping[str, str]:
 
 def _failed(error: Exception) -> Failed:
     failure = next(failure for kind, failure in FAILURES if isinstance(error, kind))
+    if isinstance(error, httpx.LocalProtocolError):  # quotes the header that it refuses: the key
+        return Failed(failure, "the request is no HTTP: is the key one line of ASCII?")
     return Failed(failure, f"{type(error).__name__}: {error}".rstrip(": "))
 
 

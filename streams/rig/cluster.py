@@ -29,6 +29,9 @@ READY_S = 60.0
 GRACE_S = 5.0
 TYPICAL_OUTPUT_TOKENS = 200
 
+FAULTS = 0.05
+"""Share of tasks whose first call fails in the demo, by script."""
+
 EMBEDDED_FETCH_MS = 20
 """The embedded broker ends a fetch only when its wait is over."""
 
@@ -95,7 +98,7 @@ class Wanted:
     models: Path | None = None
     kafka: str | None = None
     speed: float = 10.0
-    faults: float = 0.05
+    faults: float = FAULTS
 
 
 def registry_of(rows: Sequence[Recorded], models: Path | None) -> Registry:
@@ -130,6 +133,18 @@ def _spec(rows: Sequence[Recorded], name: str, tier: int, cost: Decimal) -> Mode
         typical_cost_usd=cost.quantize(Decimal("1e-12")),
         latency_s=round(0.2 + 0.01 * mean_tokens, 3),
     )
+
+
+def settings_text(
+    registry: Registry, *, bootstrap: str = "127.0.0.1:9092", prefix: str = "tierflow.",
+    clickhouse: str = "http://127.0.0.1:8123", simulator: str = "http://127.0.0.1:80",
+    fetch_wait_ms: int = EMBEDDED_FETCH_MS,
+) -> str:  # fmt: skip
+    """The settings file of a laptop's cluster, as TOML."""
+    return SETTINGS.format(
+        bootstrap=bootstrap, prefix=prefix, clickhouse=clickhouse, fetch_wait_ms=fetch_wait_ms,
+        simulator=simulator, salt=SALT, models=write_toml(registry),
+    )  # fmt: skip
 
 
 @asynccontextmanager
@@ -174,10 +189,10 @@ async def cluster(folder: Path, wanted: Wanted, clock: Clock) -> AsyncIterator[C
         clickhouse_url = f"http://127.0.0.1:{port_in(work / 'database.port')}"
         simulator_url = f"http://127.0.0.1:{port_in(work / 'simulator.port')}"
         await asyncio.to_thread(migrate_at, clickhouse_url)
-        text = SETTINGS.format(
-            bootstrap=bootstrap, prefix=prefix, clickhouse=clickhouse_url,
+        text = settings_text(
+            registry, bootstrap=bootstrap, prefix=prefix, clickhouse=clickhouse_url,
             fetch_wait_ms=EMBEDDED_FETCH_MS if wanted.kafka is None else KAFKA_FETCH_MS,
-            simulator=simulator_url, salt=SALT, models=write_toml(registry),
+            simulator=simulator_url,
         )  # fmt: skip
         config = _write(stack, folder / "tierflow.toml", text)
         environment = {

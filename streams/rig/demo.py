@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import httpx
 from clickhouse_connect.driver.client import Client
@@ -20,7 +19,7 @@ from streams.rig.figures import Summary
 from streams.rig.play import Player
 from streams.rig.process import Child, free_port, spawn, until_ready
 from streams.rig.recorded import Recorded, read_recorded
-from streams.rig.summary import Done, summarise
+from streams.rig.summary import done_of, summarise
 from streams.topology import DEAD_LETTERS
 
 READY_S = 60.0
@@ -132,7 +131,7 @@ async def read_books(
     decided = {
         row["task_id"]: (row["tier"], row["model"] or None) for row in ask(client, "decided")
     }
-    done = [_done(row, decided) for row in ask(client, "tasks")]
+    done = [done_of(row, decided.get(row["task_id"], (None,))[0]) for row in ask(client, "tasks")]
     changes = sum(row["version"] > 1 for row in ask(client, "policy_changes"))
     name = DEAD_LETTERS.full_name(running.prefix)
     async with administered(running.bootstrap) as admin:
@@ -143,23 +142,6 @@ async def read_books(
         dead_letters=sum(end - begin for begin, end in held.values()),
     )  # fmt: skip
     return Played(summary, rows, decided)
-
-
-def _done(row: Mapping[str, Any], decided: Mapping[str, tuple[int | None, str | None]]) -> Done:
-    completed = row["status"] == "completed"
-    latency_s, waiting_s = row["latency_s"] or 0.0, row["waiting_s"] or 0.0
-    return Done(
-        task_id=row["task_id"],
-        status=row["status"],
-        tier=row["tier"],
-        model=row["model"] or None,
-        cost_usd=row["cost_usd"],
-        output=row["output"],
-        call_s=max(0.0, latency_s - waiting_s),
-        waiting_s=waiting_s,
-        attempts_failed=max(0, row["attempts"] - 1) if completed else row["attempts"],
-        decided_tier=decided.get(row["task_id"], (None, None))[0],
-    )
 
 
 def table_of(tiers: Mapping[str, int]) -> str:

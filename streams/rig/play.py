@@ -84,6 +84,15 @@ def score_of(row: Recorded, result: Result) -> float | None:
     return None if outcome is None else outcome.score
 
 
+def feedback_on(row: Recorded, result: Result) -> bytes | None:
+    """The body of what a user would say of a result; None where nobody can tell."""
+    score = score_of(row, result)
+    if score is None:
+        return None
+    said = {"task_id": result.task_id, "score": score, "source": "test", "name": "recorded"}
+    return orjson.dumps(said)
+
+
 class Player:
     """Publishes a recorded file and plays its users.
 
@@ -179,11 +188,10 @@ class Player:
 
     async def _feed_back(self, producer: AIOKafkaProducer, topic: str, result: Result) -> None:
         row = self._rows.get(result.task_id)
-        score = None if row is None or not self._judged else score_of(row, result)
-        if score is None:
+        body = None if row is None or not self._judged else feedback_on(row, result)
+        if body is None:
             return
-        body = {"task_id": result.task_id, "score": score, "source": "test", "name": "recorded"}
-        await producer.send(topic, orjson.dumps(body), key=result.task_id.encode())
+        await producer.send(topic, body, key=result.task_id.encode())
         self.progress.feedback += 1
 
     async def _watch_policy(self) -> None:

@@ -120,9 +120,18 @@ def read_recorded(path: Path, limit: int | None = None) -> list[Recorded]:
     Raises:
         RecordedError: The file is missing, is no JSON, or a row is no recorded task.
     """
+    return rows_of(objects_of(read_content(path), str(path)), limit)
+
+
+def rows_of(placed: Iterable[tuple[str, JsonObject]], limit: int | None = None) -> list[Recorded]:
+    """Objects with their places, as `objects_of` gives them, as recorded rows.
+
+    Raises:
+        RecordedError: One of them is no recorded task.
+    """
     rows: list[Recorded] = []
     seen: Counter[str] = Counter()
-    for place, found in objects_of(read_content(path), str(path)):
+    for place, found in placed:
         if limit is not None and len(rows) >= limit:
             break
         row = parse_row(found, place)

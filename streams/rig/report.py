@@ -27,15 +27,20 @@ class Line(NamedTuple):
     saved: str
 
 
-def render(summary: Summary) -> str:
-    """Tell how the run went, for a terminal of a hundred columns."""
+def render(summary: Summary, waiting: str = "waiting as measured") -> str:
+    """Tell how the run went, for a terminal of a hundred columns.
+
+    Args:
+        summary: The figures.
+        waiting: What latencies hold beside calls.
+    """
     parts = [
         _opening(summary),
         "\n".join(_aligned([Line("", "tier", "cost $", "quality", "saved"), *_lines(summary)])),
         _tier_mix(summary),
         _domination(summary),
         "\n".join(_criteria(summary)),
-        "\n".join(_notes(summary)),
+        "\n".join(_notes(summary, waiting)),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -119,11 +124,11 @@ def _value(criterion: Criterion) -> str:
     return _percent(criterion.value)
 
 
-def _notes(summary: Summary) -> Iterator[str]:
+def _notes(summary: Summary, waiting: str) -> Iterator[str]:
     if summary.simple_latency_s.p95 is not None:
         yield (
             f"Simple tasks, p95: {summary.simple_latency_s.p95:.2f} s. Latencies are simulated: "
-            "waiting as measured, calls as long as the models would take."
+            f"{waiting}, calls as long as the models would take."
         )
     if summary.left_out:
         yield f"Left out, without recorded costs: {', '.join(summary.left_out)}."

@@ -1,5 +1,6 @@
 """What a simulated call takes, says and costs: pure functions of the call and what is recorded."""
 
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from decimal import Decimal
 
@@ -8,7 +9,7 @@ import orjson
 from streams import ids
 from streams.events.envelope import JsonObject
 from streams.rig.faults import SALT
-from streams.rig.recorded import RecordedOutcome
+from streams.rig.recorded import RecordedOutcome, prompt_key, user_text
 
 WAIT_S = 0.2
 TOKEN_S = 0.01
@@ -29,6 +30,17 @@ def read_request(body: bytes) -> tuple[str, list[JsonObject]] | None:
     if not isinstance(messages, list) or not all(isinstance(m, dict) for m in messages):
         return None
     return found["model"], messages
+
+
+def task_key(messages: Sequence[JsonObject], known: Collection[str]) -> str:
+    """The key of the recorded task that is asked, also where other turns surround it."""
+    keys = [prompt_key(user_text(messages)), *(prompt_key(user_text([m])) for m in messages)]
+    return next((key for key in keys if key in known), keys[0])
+
+
+def error_body(code: str, message: str) -> bytes:
+    """An error as OpenAI writes it."""
+    return orjson.dumps({"error": {"message": message, "type": code, "code": code}})
 
 
 def unrecorded(text: str) -> RecordedOutcome:

@@ -2,7 +2,7 @@
 
     python -m streams.rig.simulator --tasks FILE --port 0 --port-file FILE --speed 10
 
-`POST /v1/chat/completions` answers; `GET /log` is the truth about what was called and billed;
+`POST /v1/chat/completions` answers, `GET /v1/models` lists; `GET /log` is the truth about what was called and billed;
 `POST /faults` and `DELETE /faults` make it misbehave. A process of its own, so that its work does
 not take the worker's time.
 """
@@ -10,6 +10,7 @@ not take the worker's time.
 import argparse
 import asyncio
 import contextlib
+import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -35,11 +36,19 @@ from streams.rig.recorded import (
     RecordedError,
     RecordedOutcome,
     by_prompt,
-    prompt_key,
+    models_of,
     read_recorded,
     user_text,
 )
-from streams.rig.simulated import answer_text, completion, latency_s, read_request, unrecorded
+from streams.rig.simulated import (
+    answer_text,
+    completion,
+    error_body,
+    latency_s,
+    read_request,
+    task_key,
+    unrecorded,
+)
 
 HOST = "127.0.0.1"
 REQUEST_BYTES = 16 << 20
@@ -80,6 +89,7 @@ class Simulator:
         clock: Dates the log and waits for latencies.
         speed: What latencies are divided by.
         scripted_share: The share of all tasks whose first call is refused.
+        api_key: The key without which it answers 401; None wants none.
     """
 
     def __init__(
@@ -89,8 +99,10 @@ class Simulator:
         *,
         speed: float = SPEED,
         scripted_share: float = SCRIPTED_SHARE,
+        api_key: str | None = None,
     ) -> None:
         self._recorded = recorded
+        self._api_key = api_key
         self._clock = clock
         self._speed = speed
         self._scripted_share = scripted_share
@@ -102,6 +114,7 @@ class Simulator:
         """Its routes."""
         app = web.Application(client_max_size=REQUEST_BYTES)
         app.router.add_post("/v1/chat/completions", self.complete)
+        app.router.add_get("/v1/models", self.models)
         app.router.add_get("/log", self.log)
         app.router.add_post("/faults", self.add_fault)
         app.router.add_delete("/faults", self.clear_faults)
@@ -128,13 +141,28 @@ class Simulator:
         self._faults = {}
         return web.Response(status=204)
 
+    async def models(self, request: web.Request) -> web.Response:
+        """List the recorded models, as OpenAI does."""
+        if not self._knows(request):
+            return _error(401, "invalid_api_key", "Incorrect API key provided")
+        names = models_of(self._recorded.values())
+        entries = [{"id": name, "object": "model", "owned_by": "simulator"} for name in names]
+        return _json(200, {"object": "list", "data": entries})
+
+    def _knows(self, request: web.Request) -> bool:
+        """Whether the caller has the key, where one is wanted."""
+        wanted = self._api_key
+        return wanted is None or request.headers.get("authorization") == f"Bearer {wanted}"
+
     async def complete(self, request: web.Request) -> web.StreamResponse:
         """Answer one chat completion, or fail it as its fate will have it."""
+        if not self._knows(request):
+            return _error(401, "invalid_api_key", "Incorrect API key provided")
         asked = read_request(await request.read())
         if asked is None:
             return _error(400, "invalid_request_error", "model and messages are wanted")
         model, messages = asked
-        key = self._task_key(messages)
+        key = task_key(messages, self._recorded)
         row = self._recorded.get(key)
         outcome = unrecorded(user_text(messages)) if row is None else row.outcomes.get(model)
         call_id = request.headers.get(CALL_ID_HEADER) or ids.derive("call", len(self._log), key)
@@ -150,11 +178,6 @@ class Simulator:
             return _error(status, "simulated", f"simulated {status}")
         entry.billed_usd = to_usd(outcome.cost_usd)  # the model has done its work
         return await _answer(request, entry, answer_text(model, key), outcome, fated.fault)
-
-    def _task_key(self, messages: list[JsonObject]) -> str:
-        """The key of the recorded task that is asked, also where other turns surround it."""
-        keys = [prompt_key(user_text(messages)), *(prompt_key(user_text([m])) for m in messages)]
-        return next((key for key in keys if key in self._recorded), keys[0])
 
     def _fate(self, key: str, model: str, call_id: str) -> Fate:
         """What was asked for through `/faults`, else what the script has for a first call."""
@@ -202,8 +225,8 @@ def _json(status: int, body: JsonObject) -> web.Response:
 
 
 def _error(status: int, code: str, message: str) -> web.Response:
-    """An error as OpenAI writes it."""
-    return _json(status, {"error": {"message": message, "type": code, "code": code}})
+    body = error_body(code, message)
+    return web.Response(status=status, body=body, content_type="application/json")
 
 
 @contextlib.asynccontextmanager
@@ -268,7 +291,13 @@ async def run(options: argparse.Namespace) -> None:
     rows = [] if options.tasks is None else read_recorded(options.tasks)
     share = options.scripted_fault_share
     clock = SystemClock()
-    simulator = Simulator(by_prompt(rows), clock, speed=options.speed, scripted_share=share)
+    simulator = Simulator(
+        by_prompt(rows),
+        clock,
+        speed=options.speed,
+        scripted_share=share,
+        api_key=os.environ.get(options.api_key_env) if options.api_key_env else None,
+    )
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -289,6 +318,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--port-file", type=Path, help="where the port is written once it listens")
     parser.add_argument("--speed", type=float, default=SPEED, help="latencies are divided by it")
     parser.add_argument("--scripted-fault-share", type=float, default=SCRIPTED_SHARE)
+    parser.add_argument("--api-key-env", help="variable with the key that is wanted; none: any")
     return parser
 
 
@@ -298,6 +328,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     if not options.speed > 0:
         parser.error("--speed must be above 0")
+    if options.api_key_env and not os.environ.get(options.api_key_env):
+        parser.error(f"--api-key-env: {options.api_key_env} is not set")
     try:
         asyncio.run(run(options))
     except RecordedError as error:

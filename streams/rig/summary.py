@@ -83,6 +83,30 @@ class Done:
         return self.cost_usd is None and (self.model is not None or self.attempts_failed > 0)
 
 
+def done_of(row: Mapping[str, Any], decided_tier: int | None) -> Done:
+    """What became of a task, from a row of the books or a result in their words.
+
+    Args:
+        row: `task_id, status, tier, model, cost_usd, output, latency_s, waiting_s, attempts`, the
+            last a number.
+        decided_tier: Where its last decision sent it; None: nowhere.
+    """
+    latency_s, waiting_s = row["latency_s"] or 0.0, row["waiting_s"] or 0.0
+    completed = row["status"] == "completed"
+    return Done(
+        task_id=row["task_id"],
+        status=row["status"],
+        tier=row["tier"],
+        model=row["model"] or None,
+        cost_usd=row["cost_usd"],
+        output=row["output"],
+        call_s=max(0.0, latency_s - waiting_s),
+        waiting_s=waiting_s,
+        attempts_failed=max(0, row["attempts"] - 1) if completed else row["attempts"],
+        decided_tier=decided_tier,
+    )
+
+
 def summarise(
     rows: Sequence[Recorded],
     tiers: Mapping[str, int],
@@ -117,8 +141,7 @@ def summarise(
     mix = Counter(str(entry.tier) for entry in made if entry.tier is not None)
     low = Fraction(sum(mix[str(tier)] for tier in range(LOW_TIER + 1)), max(len(rows), 1))
     latency = simple_latency(made, speed)
-    retried = [entry for entry in made if entry.attempts_failed]
-    fallback = Fallback(tasks=len(retried), completed=sum(e.completed for e in retried))
+    fallback = fallback_of(made)
     completed = sum(entry.completed for entry in made)
     return Summary(
         tasks=len(rows),
@@ -145,6 +168,12 @@ def summarise(
         left_out=left_out(rows),
         tiers=dict(tiers),
     )
+
+
+def fallback_of(done: Iterable[Done]) -> Fallback:
+    """Tasks with a failed attempt, and how many of them were completed all the same."""
+    retried = [entry for entry in done if entry.attempts_failed]
+    return Fallback(tasks=len(retried), completed=sum(entry.completed for entry in retried))
 
 
 def simple_latency(done: Iterable[Done], speed: float) -> Latency:

@@ -130,12 +130,16 @@ def explain(decision: Decision) -> str:
         f"rules: {decision.rule} proposes tier {decision.rule_tier}"
         f" (confidence {decision.rule_confidence:.2f})"
     )
+    sure = f"confidence {decision.confidence:.2f}"
+    if decision.confidence < policy.SURE:
+        sure += f", under {policy.SURE:g}: one tier up where that is predicted to do no worse"
     lines.append(
         f"quality: {_shares(decision.predicted_quality)} predicted;"
-        f" {decision.threshold:.2f} is good enough here (confidence {decision.confidence:.2f})"
+        f" {decision.threshold:.2f} is good enough here ({sure})"
     )
     why = "chosen to learn about it" if decision.explored else "the best of its tier"
-    lines.append(f"choice: {why}, drawn with probability {decision.propensity:.3f}")
+    among = f" from {_shares(decision.probabilities, 3)}" if decision.propensity < 1 else ""
+    lines.append(f"choice: {why}, drawn with probability {decision.propensity:.3f}{among}")
     if decision.bound_by is not None:
         lines.append(f"bound by the task's {decision.bound_by}")
     lines.append(
@@ -145,10 +149,11 @@ def explain(decision: Decision) -> str:
     return "\n".join(lines)
 
 
-def _shares(qualities: dict[str, float]) -> str:
-    """The best qualities first, four at most."""
-    ranked = sorted(qualities.items(), key=lambda item: (-item[1], item[0]))
-    return ", ".join(f"{name} {quality:.2f}" for name, quality in ranked[:4])
+def _shares(shares: dict[str, float], digits: int = 2) -> str:
+    """The greatest first, four at most."""
+    ranked = sorted(shares.items(), key=lambda item: (-item[1], item[0]))
+    told = ", ".join(f"{name} {share:.{digits}f}" for name, share in ranked[:4])
+    return told if len(ranked) <= 4 else f"{told}, …"  # noqa: PLR2004 (four at most)
 
 
 def _may_answer(task: Task) -> bool:

@@ -67,13 +67,27 @@ class Placement(NamedTuple):
     bumped: bool
 
 
-def initial_policy(now: datetime, target: float = DEFAULT_TARGET) -> Policy:
-    """The policy before anything was measured: version 0, to hold `target`."""
+def initial_policy(
+    now: datetime,
+    target: float = DEFAULT_TARGET,
+    *,
+    start: float | None = None,
+    strategy: Strategy = Strategy.BALANCED,
+) -> Policy:
+    """The policy before anything was measured: version 0.
+
+    Args:
+        now: When it came into force.
+        target: Quality to hold, as a share of the best predicted.
+        start: Threshold of every tier; None: `DEFAULT_SHARES`.
+        strategy: How quality, cost and latency are weighed.
+    """
+    shares = DEFAULT_SHARES if start is None else dict.fromkeys(DEFAULT_SHARES, start)
     return Policy(
         version=0,
-        thresholds={str(tier): share for tier, share in DEFAULT_SHARES.items()},
+        thresholds={str(tier): share for tier, share in shares.items()},
         target=target,
-        strategy=Strategy.BALANCED,
+        strategy=strategy,
         reason="initial",
         changed_by="tierflow",
         at=now,

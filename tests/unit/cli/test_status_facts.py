@@ -1,6 +1,7 @@
 """When a deployment is said to be ready, and what a person is told where it is not."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 
@@ -29,6 +30,14 @@ def test_it_is_ready_when_every_role_has_a_worker() -> None:
     assert "no worker runs" not in said(a_survey())
 
 
+def test_where_all_is_well_nothing_is_to_be_done() -> None:
+    assert "next:" not in said(a_survey())
+
+
+def test_dead_letters_are_something_to_look_at() -> None:
+    assert "next: look at the dead letters" in said(replace(a_survey(), dead_letters=2))
+
+
 @pytest.mark.parametrize("role", ROLES)
 def test_one_role_without_a_worker_is_not_ready_and_is_named(role: str) -> None:
     found = a_survey({role: 0})
@@ -50,4 +59,4 @@ def test_a_role_whose_members_nobody_knows_does_not_matter() -> None:
 def test_a_missing_topic_is_not_ready_whoever_works() -> None:
     found = a_survey(missing=("policy",))
     assert facts_of(found, PREFIX, 0.8)["ready"] is False
-    assert "missing      policy: run `tierflow topics apply`" in said(found)
+    assert "next: topics are missing: policy: run `tierflow topics apply`" in said(found)

@@ -1,0 +1,83 @@
+"""What the books hold of one task, as the events that were written into them."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import orjson
+from clickhouse_connect.driver.client import Client
+
+from streams.clickhouse.read import ask
+from streams.events.decision import Decision
+from streams.events.envelope import Event
+from streams.events.feedback import Score
+from streams.events.outcome import Attempt, Call, Cost, Result, ResultError, Usage
+
+Row = Mapping[str, Any]
+
+
+def recall(client: Client, task_id: str) -> list[Event]:
+    """Decisions, calls, costs, results and scores of a task; a decision's features are not kept.
+
+    Raises:
+        clickhouse_connect.driver.exceptions.Error: ClickHouse is away or refuses.
+    """
+    return [
+        build(row)
+        for name, build in BUILDERS.items()
+        for row in ask(client, f"story_{name}", task_id=task_id)
+    ]
+
+
+def _decision(row: Row) -> Event:
+    return Decision.model_validate({**row, "features": ""})
+
+
+def _call(row: Row) -> Event:
+    return Call.model_validate({**row, "usage": _usage(row)})
+
+
+def _cost(row: Row) -> Event:
+    return Cost.model_validate({**row, "usage": _usage(row)})
+
+
+def _score(row: Row) -> Event:
+    return Score.model_validate(dict(row))
+
+
+def _result(row: Row) -> Event:
+    error = None
+    if row["error_reason"] is not None:
+        error = ResultError(reason=row["error_reason"], detail=row["error_detail"] or "")
+    more = {
+        "error": error,
+        "attempts": _trail(row),
+        "usage": _usage(row),
+        "tool_calls": _json(row["tool_calls"]),
+        "metadata": _json(row["metadata"]),
+    }
+    return Result.model_validate({**row, **more})
+
+
+BUILDERS: Mapping[str, Callable[[Row], Event]] = {
+    "decisions": _decision,
+    "calls": _call,
+    "costs": _cost,
+    "results": _result,
+    "feedback": _score,
+}
+
+
+def _trail(row: Row) -> list[Attempt]:
+    columns = ("tiers", "models", "call_ids", "outcomes", "details", "costs_usd", "latencies_s")
+    fields = ("tier", "model", "call_id", "outcome", "detail", "cost_usd", "latency_s")
+    tried = zip(*(row[f"attempt_{column}"] for column in columns), strict=True)
+    return [Attempt.model_validate(dict(zip(fields, values, strict=True))) for values in tried]
+
+
+def _usage(row: Row) -> Usage:
+    counted = ("input_tokens", "output_tokens", "cached_input_tokens")
+    return Usage.model_validate({name: row[name] for name in counted})
+
+
+def _json(text: str | None) -> Any:
+    return None if text is None else orjson.loads(text)
