@@ -91,8 +91,9 @@ def read_error(error: BaseException) -> Unlisted:
         if isinstance(cause, socket.gaierror):
             return Unlisted(Trouble.NO_SUCH_HOST, cause.strerror or "name not known")
         if isinstance(cause, ssl.SSLError):
-            said = getattr(cause, "verify_message", "") or cause.reason or "TLS failed"
-            return Unlisted(Trouble.NOT_TRUSTED, said[:DETAIL_CHARS])
+            words = (getattr(cause, name, None) for name in ("verify_message", "reason"))
+            said = next(filter(None, words), "TLS failed")
+            return Unlisted(Trouble.NOT_TRUSTED, str(said)[:DETAIL_CHARS])
         if isinstance(cause, TimeoutError) or "Timeout" in type(cause).__name__:
             return Unlisted(Trouble.TIMED_OUT, "no answer in time")
     return Unlisted(Trouble.NOBODY_THERE, _last_words(error))

@@ -103,7 +103,8 @@ class Simulation:
         Raises:
             SimulationStalledError: Nothing happens any more.
         """
-        self._arrive(0)
+        if self._bodies:
+            self._timeline.at(0.0, lambda: self._arrive(0))
         while len(self.found.results) < len(self._wanted):
             if not self._timeline.advance() or self._timeline.monotonic_s() > self._patience_s():
                 done, wanted = len(self.found.results), len(self._wanted)
