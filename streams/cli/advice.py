@@ -65,7 +65,7 @@ def why_failed(result: "Result") -> tuple[str, str]:
         return "no reason was given", f"`tierflow explain {shlex.quote(result.task_id)}`"
     known = {reason.value: told for reason, told in REASONS.items()}
     words, advice = known.get(error.reason, (error.reason, "`tierflow explain {id}`"))
-    said = f"{words} ({error.reason}): {error.detail}"
+    said = f"{words} ({error.reason}): {error.detail.removeprefix(words).lstrip('; ')}"
     return said, advice.replace("{id}", shlex.quote(result.task_id))
 
 

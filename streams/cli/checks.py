@@ -3,6 +3,7 @@
 import asyncio
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from streams.cli.findings import Finding, note, of_key, of_model, of_unlisted, ok, wrong
@@ -198,7 +199,7 @@ async def _provider(
         listing = await host.list_models(timeout_s=timeout_s)
         called = [await _call(host, spec, clock, key) for spec in specs] if call else []
     if isinstance(listing, Unlisted):
-        return [_unlisted(name, url, listing, key_env, called), *called]
+        return [_unlisted(name, url, listing, key_env, specs, called), *called]
     found = ok(
         f"provider {name}", f"{url} answers{', and takes the key' if key else ''}", reached=True
     )
@@ -210,11 +211,20 @@ def _models(name: str, specs: "Sequence[ModelSpec]", listing: Listed) -> list[Fi
 
 
 def _unlisted(
-    name: str, url: str, found: Unlisted, key_env: str | None, called: Sequence[Finding]
+    name: str,
+    url: str,
+    found: Unlisted,
+    key_env: str | None,
+    specs: "Sequence[ModelSpec]",
+    called: Sequence[Finding],
 ) -> Finding:
     if found.trouble is Trouble.NO_LIST and called and all(not one.then for one in called):
         return ok(f"provider {name}", f"{url} has no list of models, and answers", reached=True)
-    return of_unlisted(name, url, found, key_env)
+    finding = of_unlisted(name, url, found, key_env)
+    if called or not specs:
+        return finding
+    untried = f"{finding.said}; its models were not tried: {', '.join(s.name for s in specs)}"
+    return replace(finding, said=untried)
 
 
 async def _call(

@@ -128,7 +128,7 @@ class HttpProvider:
 
     def _open(self) -> httpx.AsyncClient:
         return httpx.AsyncClient(
-            headers={"authorization": f"Bearer {self._key}"} if self._key else None,
+            headers={b"authorization": f"Bearer {self._key}".encode()} if self._key else None,
             limits=httpx.Limits(max_connections=1, keepalive_expiry=KEEPALIVE_S),
             verify=self._tls,
             follow_redirects=False,

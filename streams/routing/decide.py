@@ -134,11 +134,15 @@ def explain(decision: Decision) -> str:
     if decision.confidence < policy.SURE:
         sure += f", under {policy.SURE:g}: one tier up where that is predicted to do no worse"
     lines.append(
-        f"quality: {_shares(decision.predicted_quality)} predicted;"
+        f"quality: {_shares(decision.predicted_quality, decision.model)} predicted;"
         f" {decision.threshold:.2f} is good enough here ({sure})"
     )
     why = "chosen to learn about it" if decision.explored else "the best of its tier"
-    among = f" from {_shares(decision.probabilities, 3)}" if decision.propensity < 1 else ""
+    among = (
+        f" from {_shares(decision.probabilities, decision.model, 3)}"
+        if decision.propensity < 1
+        else ""
+    )
     lines.append(f"choice: {why}, drawn with probability {decision.propensity:.3f}{among}")
     if decision.bound_by is not None:
         lines.append(f"bound by the task's {decision.bound_by}")
@@ -149,11 +153,12 @@ def explain(decision: Decision) -> str:
     return "\n".join(lines)
 
 
-def _shares(shares: dict[str, float], digits: int = 2) -> str:
-    """The greatest first, four at most."""
+def _shares(shares: dict[str, float], chosen: str, digits: int = 2) -> str:
+    """The greatest first, four at most, and the chosen model's whatever it is."""
     ranked = sorted(shares.items(), key=lambda item: (-item[1], item[0]))
-    told = ", ".join(f"{name} {share:.{digits}f}" for name, share in ranked[:4])
-    return told if len(ranked) <= 4 else f"{told}, …"  # noqa: PLR2004 (four at most)
+    shown = [item for rank, item in enumerate(ranked) if rank < 4 or item[0] == chosen]  # noqa: PLR2004
+    told = ", ".join(f"{name} {share:.{digits}f}" for name, share in shown)
+    return told if len(shown) == len(ranked) else f"{told}, …"
 
 
 def _may_answer(task: Task) -> bool:

@@ -68,6 +68,40 @@ async def test_a_call_carries_its_id_and_the_key_where_there_is_one(
     ]
 
 
+@pytest.mark.parametrize("key", ["sk-1234\n", " sk-1234 "])
+async def test_blanks_around_a_key_are_not_sent(monkeypatch: pytest.MonkeyPatch, key: str) -> None:
+    seen: list[str | None] = []
+
+    async def answer(request: web.Request) -> web.Response:
+        seen.append(request.headers.get("authorization"))
+        return completed()
+
+    monkeypatch.setenv("A_KEY", key)
+    async with (
+        serving(answer) as url,
+        HttpProvider(url, OpenAIChat(), CLOCK, api_key_env="A_KEY") as provider,
+    ):
+        assert isinstance(await provider.call(PROMPT, timeout_s=5), Reply)
+    assert seen == ["Bearer sk-1234"]
+
+
+@pytest.mark.parametrize("key", ["sk-12\n34", "sk-größe"])
+async def test_a_key_that_no_provider_can_take_fails_the_call_and_is_not_told(
+    monkeypatch: pytest.MonkeyPatch, key: str
+) -> None:
+    async def refuse(_: web.Request) -> web.Response:
+        return web.Response(status=401)
+
+    monkeypatch.setenv("A_KEY", key)
+    async with (
+        serving(refuse) as url,
+        HttpProvider(url, OpenAIChat(), CLOCK, api_key_env="A_KEY") as provider,
+    ):
+        failed = await provider.call(PROMPT, timeout_s=5)
+    assert isinstance(failed, Failed)
+    assert "sk-" not in failed.detail
+
+
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
 async def test_a_redirect_is_not_followed(status: int) -> None:
     paths: list[str] = []

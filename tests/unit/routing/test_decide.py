@@ -140,6 +140,16 @@ def test_metadata_and_id_do_not_change_the_choice() -> None:
     )
 
 
+def test_the_story_names_the_chosen_model_however_many_are_better() -> None:
+    many = {f"m{n}": 0.9 - n / 100 for n in range(9)}
+    found = decided().model_copy(
+        update={"model": "m8", "predicted_quality": many, "probabilities": many}
+    )
+    story = explain(found)
+    assert "m0 0.90, m1 0.89, m2 0.88, m3 0.87, m8 0.82, …" in story
+    assert "m4" not in story
+
+
 def test_the_story_of_a_decision_names_what_decided() -> None:
     found = decided(min_tier=3)
     story = explain(found)
