@@ -67,8 +67,8 @@ def test_with_feedback_the_figures_are_close(tasks: Path, tmp_path: Path) -> Non
         "tiers",
     )
     assert {name: simulated[name] for name in alike} == {name: real[name] for name in alike}
-    assert abs(simulated["saved_share"] - real["saved_share"]) < 0.15
-    assert abs(simulated["quality_share"] - real["quality_share"]) < 0.1
-    assert abs(simulated["low_tier_share"] - real["low_tier_share"]) < 0.15
+    assert abs(simulated["saved_share"] - real["saved_share"]) < 0.2
+    assert abs(simulated["quality_share"] - real["quality_share"]) < 0.12
+    assert abs(simulated["low_tier_share"] - real["low_tier_share"]) < 0.2
     assert simulated["tier_mix"]["0"] == real["tier_mix"]["0"]
     assert simulated["fallback"]["tasks"] > 0
