@@ -35,7 +35,10 @@ git diff | tierflow ask - --context "Review this change." --min-tier 3 --timeout
 def add(subparsers: Subparsers) -> None:
     """Add `ask`."""
     parser = command(
-        subparsers, "ask", "Publish one task, wait for its result, and print the answer.", EXAMPLE
+        subparsers,
+        "ask",
+        "Publish one task, wait for its result (--timeout, 60 s), and print the answer.",
+        EXAMPLE,
     )
     parser.add_argument("prompt", metavar="PROMPT|-", help="what to ask; - is stdin")
     bounds = parser.add_argument_group("bounds, as the task event has them")
