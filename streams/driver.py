@@ -41,12 +41,18 @@ class Logs:
     records: dict[str, list[Record]] = field(default_factory=dict)
     ends: dict[tuple[str, int], int] = field(default_factory=dict)
     forgotten: Counter[str] = field(default_factory=Counter)
+    foreign: dict[str, list[Outgoing]] = field(default_factory=dict)
 
     async def confirm(self, outgoing: Sequence[Outgoing]) -> list[Undeliverable | None]:
-        """Append all; a topic that is none of the topology's is a changelog and is not kept."""
+        """Append all; a topic that is none of the topology's is a changelog and is not kept.
+
+        Foreign ones are kept apart, by full name.
+        """
         for record in outgoing:
             name = record.topic.removeprefix(PREFIX).removesuffix(".v1")
-            if name in BY_NAME:
+            if record.foreign:
+                self.foreign.setdefault(record.topic, []).append(record)
+            elif name in BY_NAME:
                 self.append(BY_NAME[name], record)
         return [None] * len(outgoing)
 
@@ -112,6 +118,7 @@ class Running:
                 prefix=PREFIX,
                 clock=ports.clock,
                 counters=Counters(),
+                bugs_in_a_row=ports.bugs_in_a_row,
             ),
         )
         self.ports = ports
@@ -150,9 +157,12 @@ class Running:
                 self._begin(self._alone(handle, one))
 
     async def _alone(self, handle: Callable[[Taken], Awaitable[Outcome]], taken: Taken) -> None:
+        async def run(_: Record) -> Outcome:
+            return await handle(taken)
+
         self.in_work += 1
         try:
-            await self.carrier.carry([(taken, await handle(taken))])
+            await self.carrier.carry([(taken, await self.carrier.ask(run, taken.record))])
         finally:
             self.in_work -= 1
 

@@ -25,7 +25,7 @@ from pydantic_core import ErrorDetails
 from streams.events.decision import Strategy
 from streams.events.envelope import Share
 from streams.learning.thresholds import Gains
-from streams.topology import BY_NAME, PARTITIONS, ROLES
+from streams.topology import BUGS_IN_A_ROW, BY_NAME, PARTITIONS, ROLES, TOPICS
 
 ENV_PREFIX = "TIERFLOW_"
 DEFAULT_FILE = Path("tierflow.toml")
@@ -34,6 +34,7 @@ MASK = "********"
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 Count = Annotated[int, Field(ge=1)]
 Port = Annotated[int, Field(ge=0, le=65_535)]
+TopicName = Annotated[str, Field(pattern=r"^[a-zA-Z0-9._-]{1,249}$")]
 HttpUrl = Annotated[str, Field(pattern=r"^https?://[^\s/@]+(/\S*)?$")]
 
 
@@ -232,8 +233,11 @@ class LimitSettings(Section):
 
     max_task_bytes: Annotated[int, Field(ge=1024, le=1 << 20)] = 512 << 10
     """Largest body of a task; a larger one goes to the dead letters."""
-    bugs_in_a_row: Count = 50
-    """Records buried as `internal` one after the other before a partition is held."""
+    bugs_in_a_row: Count = BUGS_IN_A_ROW
+    """Records buried as `internal` or `undeliverable` one after the other before a partition is
+    held."""
+    reply_topics: Annotated[tuple[TopicName, ...], BeforeValidator(_split)] = ()
+    """Topics, by full name, to which a task's `reply_to` may send a copy of its result."""
 
 
 class Settings(Section):
@@ -262,6 +266,14 @@ class Settings(Section):
     def origin(self, name: str) -> str:
         """Where a value came from: a flag, a variable, a file, or `default`."""
         return self._origins.get(name, "default")
+
+    @model_validator(mode="after")
+    def _answers_go_elsewhere(self) -> Self:
+        own = {topic.full_name(self.kafka.prefix) for topic in TOPICS}
+        if loops := sorted(own.intersection(self.limits.reply_topics)):
+            names = ", ".join(loops)
+            raise ValueError(f"limits.reply_topics: {names} is a topic of tierflow's own")
+        return self
 
 
 def load(
@@ -376,6 +388,8 @@ def _problem(problem: ErrorDetails, origins: Mapping[str, str]) -> str:
         allowed = ", ".join(_fields_beside(problem["loc"]))
         return f"{name}: unknown{where}; known here: {allowed}"
     message = problem["msg"].removeprefix("Value error, ")
+    if not name:  # what sections say together names its fields itself
+        return message
     return f"{name}: {message[:1].lower()}{message[1:]}{where}"
 
 

@@ -26,6 +26,9 @@ RECORD_BYTES = 1 << 20
 DEAD_LETTER_BYTES = 4 << 20
 """Dead letters take more bytes than any input."""
 
+BUGS_IN_A_ROW = 50
+"""So many bugs one after another hold a partition: a bad deploy must not bury a topic."""
+
 
 class Keep(enum.Enum):
     """How a topic forgets."""

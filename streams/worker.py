@@ -219,7 +219,7 @@ class Role:
                 prefix=self.prefix,
                 clock=self.world.clock,
                 counters=self.world.counters,
-                bugs_in_a_row=self.world.settings.limits.bugs_in_a_row,
+                bugs_in_a_row=self.world.ports.bugs_in_a_row,
             ),
         )
         if is_tier(stage):
@@ -329,6 +329,8 @@ async def world_of(settings: Settings, clock: Clock) -> AsyncIterator[World]:
             partitions=settings.kafka.partitions,
             providers=providers,
             longest_call_s=settings.worker.longest_call_s,
+            reply_topics=frozenset(settings.limits.reply_topics),
+            bugs_in_a_row=settings.limits.bugs_in_a_row,
         )
         yield World(settings, clock, Counters(), Publisher(producer, clock), tail, ports)
 

@@ -1,6 +1,6 @@
 """The whole topology in memory, ready for a story: models, a script, a clock, a salt."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import orjson
@@ -15,6 +15,7 @@ from streams.learning.thresholds import Gains
 from streams.providers.port import Failed, Reply
 from streams.routing.decide import View
 from streams.routing.registry import Registry
+from streams.topology import BUGS_IN_A_ROW
 from tests.builders import a_policy, a_registry
 from tests.fakes import ManualClock, ScriptedProvider
 
@@ -68,6 +69,9 @@ def a_story(
     gains: Gains | None = None,
     salt: str = SALT,
     longest_call_s: float = 30.0,
+    reply_topics: Collection[str] = (),
+    bugs_in_a_row: int = BUGS_IN_A_ROW,
+    max_task_bytes: int = MAX_TASK_BYTES,
 ) -> Story:
     """Four models, one a tier, that answer "done"; a target of 0.9."""
     clock = ManualClock(flowing=True)
@@ -79,13 +83,15 @@ def a_story(
         view=lambda: view,
         clock=clock,
         salt=salt,
-        max_task_bytes=MAX_TASK_BYTES,
+        max_task_bytes=max_task_bytes,
         initial=policy,
         gains=gains or GAINS,
         bucket_s=BUCKET_S,
         partitions=3,
         providers={"scripted": provider},
         longest_call_s=longest_call_s,
+        reply_topics=frozenset(reply_topics),
+        bugs_in_a_row=bugs_in_a_row,
     )
     return Story(Driver(ports, view), clock, provider)
 

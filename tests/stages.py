@@ -10,7 +10,7 @@ from streams.clock import Clock
 from streams.events.envelope import State
 from streams.kafka.tables import TableView
 from streams.telemetry import Counters
-from streams.topology import ADMITTED, RESULTS, TASKS, Kind, Stage, Table
+from streams.topology import ADMITTED, BUGS_IN_A_ROW, RESULTS, TASKS, Kind, Stage, Table
 from tests.builders import AT, a_result
 from tests.fakes import ManualClock, RecordingPublisher
 
@@ -67,6 +67,7 @@ class Bench:
                 prefix="t.",
                 clock=self.clock,
                 counters=self.counters,
+                bugs_in_a_row=BUGS_IN_A_ROW,
             ),
         )
 

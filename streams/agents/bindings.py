@@ -21,7 +21,7 @@ from streams.learning.thresholds import Gains
 from streams.providers.port import Provider
 from streams.routing.decide import View
 from streams.telemetry import Counters
-from streams.topology import Stage
+from streams.topology import BUGS_IN_A_ROW, Stage
 
 Tables = Mapping[str, Mapping[str, Any]]
 
@@ -52,6 +52,8 @@ class StagePorts:
         partitions: Of the topics that have more than one.
         providers: Who runs models, by name.
         longest_call_s: No call is waited for longer.
+        reply_topics: Topics that may have a copy of a result, by full name.
+        bugs_in_a_row: So many records buried as bugs, one after another, hold their partition.
     """
 
     view: Callable[[], View]
@@ -64,13 +66,17 @@ class StagePorts:
     partitions: int
     providers: Mapping[str, Provider]
     longest_call_s: float
+    reply_topics: frozenset[str] = frozenset()
+    bugs_in_a_row: int = BUGS_IN_A_ROW
 
 
 def bind(stage: Stage, ports: StagePorts, tables: Tables) -> Bound:
     """Bind a stage that works in batches."""
     binders: Mapping[str, Callable[[], Bound]] = {
-        "admit": lambda: admit(ports.max_task_bytes),
-        "classify": lambda: classify(ports.view, tables["decided"], ports.clock, ports.salt),
+        "admit": lambda: admit(ports.max_task_bytes, ports.reply_topics),
+        "classify": lambda: classify(
+            ports.view, tables["decided"], ports.clock, ports.salt, ports.reply_topics
+        ),
         "join": lambda: join(tables["waiting"], ports.clock),
         "measure": lambda: measure(
             tables["cells"], tables["counted"], ports.clock, bucket_s=ports.bucket_s

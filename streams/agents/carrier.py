@@ -8,7 +8,7 @@ import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -24,8 +24,9 @@ from streams.topology import ALERTS, Kind, Stage
 
 logger = logging.getLogger(__name__)
 
-BURIED_IN_A_ROW = 50
-"""So many bugs one after another hold the partition: a bad deploy must not bury a topic."""
+
+TOLD = 1_000
+"""So many alerts are remembered as raised, at most."""
 
 
 class UndeliverableDeadLetterError(Exception):
@@ -67,7 +68,7 @@ class Ports:
         prefix: Of every topic's name.
         clock: Time.
         counters: Where outcomes are counted.
-        bugs_in_a_row: See `BURIED_IN_A_ROW`.
+        bugs_in_a_row: So many bugs one after another hold the partition.
     """
 
     publisher: Confirms
@@ -78,7 +79,7 @@ class Ports:
     prefix: str
     clock: Clock
     counters: Counters
-    bugs_in_a_row: int = BURIED_IN_A_ROW
+    bugs_in_a_row: int
     assured: Callable[[], Awaitable[None]] = _at_once
 
 
@@ -87,6 +88,7 @@ class _Flush:
     """What one batch comes to, put together before anything is confirmed."""
 
     sends: list[tuple[int, Outgoing]] = field(default_factory=list)
+    copies: list[tuple[int, Outgoing]] = field(default_factory=list)
     puts: dict[tuple[str, str], tuple[int, Put, int]] = field(default_factory=dict)
     letters: list[Outgoing] = field(default_factory=list)
 
@@ -99,6 +101,7 @@ class Carrier:
         self.ports = ports
         self.held: set[Any] = set()
         self._bugs: dict[Any, int] = defaultdict(int)
+        self._told: set[str] = set()
 
     async def ask(self, handle: Callable[[Record], Awaitable[Outcome]], record: Record) -> Outcome:
         """The handler's outcome; a bug in it buries the record and is counted."""
@@ -212,7 +215,12 @@ class Carrier:
             puts, sends = outcome.puts, outcome.sends
         else:
             puts, sends = outcome.puts, ()
-        flush.sends.extend((at, self._dress(send, record)) for send in sends)
+        for send in sends:
+            outgoing = self._dress(send, record)
+            flush.sends.append((at, outgoing))
+            if send.copy_to is not None:
+                copy = replace(outgoing, topic=send.copy_to, partition=None, foreign=True)
+                flush.copies.append((at, copy))
         for put in puts:
             default = record.partition if record else 0
             partition = default if put.partition is None else put.partition
@@ -239,6 +247,33 @@ class Carrier:
         for (at, _), verdict in zip(flush.sends, verdicts, strict=True):
             if verdict is not None:
                 refused[at] = verdict
+        if flush.copies:
+            await self._publish_copies([copy for at, copy in flush.copies if at not in refused])
+
+    async def _publish_copies(self, copies: Sequence[Outgoing]) -> None:
+        """Copies for others, once the originals are confirmed; what is refused is only told."""
+        verdicts = await self.ports.publisher.confirm(copies)
+        for copy, verdict in zip(copies, verdicts, strict=True):
+            if verdict is None:
+                continue
+            self.ports.counters.add(
+                "tierflow.stage.outcomes", 1, self.stage.name, "undelivered", "reply_to"
+            )
+            await self._tell_undelivered(copy.topic, str(verdict))
+
+    async def _tell_undelivered(self, topic: str, why: str) -> None:
+        """Raise an alert about a topic that takes no copies, once an hour."""
+        now = self.ports.clock.now()
+        name = derive("alert", "reply_to", topic, now.strftime("%Y-%m-%dT%H"))
+        if name in self._told:
+            return
+        self._told = {name} if len(self._told) > TOLD else {*self._told, name}
+        detail = f"{topic} takes no copies of results ({why}): create it, allow tierflow to write"
+        logger.error("%s: %s", self.stage.name, detail)
+        alert = Alert(kind="reply_to", detail=detail, subject=topic, at=now)
+        await self.ports.publisher.confirm(
+            [self._dress(Send(ALERTS.name, alert.kind, alert, name), None)]
+        )
 
     async def _write(
         self,

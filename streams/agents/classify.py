@@ -4,7 +4,7 @@ The decision is confirmed in the table `decided` before it is published. A redel
 repeat with the same body, publish it again; another body under the same id is refused.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 
 from streams import ids
@@ -13,7 +13,7 @@ from streams.clock import Clock
 from streams.events.decision import Assignment, Decision, Refusal, RefusalReason
 from streams.events.task import Task
 from streams.kafka import codec
-from streams.kafka.codec import redrive_of
+from streams.kafka.codec import redrive_of, redriven
 from streams.routing import features, rules
 from streams.routing.decide import View, decide
 from streams.tier0.answer import answer
@@ -30,7 +30,11 @@ class Decided(State):
 
 
 def classify(
-    view: Callable[[], View], decided: Mapping[str, Decided], clock: Clock, salt: str
+    view: Callable[[], View],
+    decided: Mapping[str, Decided],
+    clock: Clock,
+    salt: str,
+    reply_topics: Collection[str] = (),
 ) -> Bound:
     """Decide tasks.
 
@@ -39,6 +43,7 @@ def classify(
         decided: Decisions of the last hour by task id.
         clock: Time.
         salt: The deployment's secret, from which draws are derived.
+        reply_topics: Topics that may have a copy of a result, by full name.
     """
 
     async def handle(record: Record) -> Outcome:
@@ -52,12 +57,13 @@ def classify(
         if known.body_digest != body:
             detail = "another task was sent under this id; its result stands"
             refusal = Refusal(reason=RefusalReason.TASK_ID_REUSED, detail=detail)
-            return Emit((_assign(record, task, body, redrive, refusal),), label="reused")
-        return Emit(_sends(record, task, known), label="repeated")
+            reused = _assign(record, task, body, redrive, reply_topics, refusal)
+            return Emit((reused,), label="reused")
+        return Emit(_sends(record, task, known, reply_topics), label="repeated")
 
     def _decide(record: Record, task: Task, body: str, redrive: int) -> Outcome:
         claimed = answer(task.text) if task.messages is None and task.context is None else None
-        made = decide(
+        made = _denied(task, reply_topics) or decide(
             task,
             view(),
             skill=None if claimed is None else claimed.skill,
@@ -67,11 +73,19 @@ def classify(
             redrive=redrive,
         )
         known = _remember(made, body, redrive, clock.now())
-        sends = _sends(record, task, known, made)
+        sends = _sends(record, task, known, reply_topics, made)
         label = "refused" if isinstance(made, Refusal) else "decided"
         return Emit(sends, (Put(DECIDED.name, task.task_id, known),), label)
 
     return Bound(handle)
+
+
+def _denied(task: Task, reply_topics: Collection[str]) -> Refusal | None:
+    """The refusal of a task whose answer is to go where it may not."""
+    if task.reply_to is None or task.reply_to in reply_topics:
+        return None
+    detail = f"topic {task.reply_to!r} is not one of limits.reply_topics"
+    return Refusal(reason=RefusalReason.REPLY_TO_DENIED, detail=detail)
 
 
 def _remember(made: Decision | Refusal, body: str, redrive: int, now: datetime) -> Decided:
@@ -82,18 +96,23 @@ def _remember(made: Decision | Refusal, body: str, redrive: int, now: datetime) 
 
 
 def _sends(
-    record: Record, task: Task, known: Decided, made: Decision | Refusal | None = None
+    record: Record,
+    task: Task,
+    known: Decided,
+    reply_topics: Collection[str],
+    made: Decision | Refusal | None = None,
 ) -> tuple[Send, ...]:
     """The decision and its assignment; the same ones for every repeat."""
-    slim = known.decision
+    body, redrive, slim = known.body_digest, known.redrive, known.decision
     if slim is None:
         made = known.refusal or Refusal(reason=RefusalReason.INTERNAL, detail="no decision")
-        return (_assign(record, task, known.body_digest, known.redrive, made),)
+        return (_assign(record, task, body, redrive, reply_topics, made),)
     decision = made if isinstance(made, Decision) else _whole(slim, task)
     told = Send(
-        DECISIONS.name, task.task_id, decision, decision.decision_id, cause=record.header("ce_id")
-    )
-    return told, _assign(record, task, known.body_digest, known.redrive, slim)
+        DECISIONS.name, task.task_id, decision, decision.decision_id,
+        cause=record.header("ce_id"), headers=redriven(redrive),
+    )  # fmt: skip
+    return told, _assign(record, task, body, redrive, reply_topics, slim)
 
 
 def _whole(decision: Decision, task: Task) -> Decision:
@@ -103,7 +122,14 @@ def _whole(decision: Decision, task: Task) -> Decision:
     return decision.model_copy(update={"features": packed})
 
 
-def _assign(record: Record, task: Task, body: str, redrive: int, made: Decision | Refusal) -> Send:
+def _assign(
+    record: Record,
+    task: Task,
+    body: str,
+    redrive: int,
+    reply_topics: Collection[str],
+    made: Decision | Refusal,
+) -> Send:
     """The assignment; a decision is given without its features."""
     decision = made if isinstance(made, Decision) else None
     tier = 0 if decision is None else decision.tier
@@ -119,10 +145,13 @@ def _assign(record: Record, task: Task, body: str, redrive: int, made: Decision 
         decision=decision,
         refusal=made if isinstance(made, Refusal) else None,
         metadata=task.metadata,
+        reply_to=task.reply_to if task.reply_to in reply_topics else None,
     )
     name = ids.derive("assignment", task.task_id, body, redrive, tier)
     cause = record.header("ce_id") if decision is None else decision.decision_id
-    return Send(TIERS[tier].name, task.task_id, assignment, name, cause=cause)
+    return Send(
+        TIERS[tier].name, task.task_id, assignment, name, cause=cause, headers=redriven(redrive)
+    )
 
 
 def _accepted_at(record: Record) -> datetime:

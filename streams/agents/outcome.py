@@ -18,6 +18,8 @@ class Send:
     """One publication: an event for a topic of the topology (by its short name).
 
     `partition` overrides the partitioner where a record must stay on its task's partition.
+    `copy_to` is a topic of somebody else's, by its full name, that gets the same record; it is
+    confirmed with the rest, but its broker's refusal harms nothing else.
     """
 
     topic: str
@@ -28,6 +30,7 @@ class Send:
     partition: int | None = None
     traceparent: str | None = None
     headers: tuple[tuple[str, bytes], ...] = ()
+    copy_to: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

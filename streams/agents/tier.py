@@ -23,11 +23,11 @@ from streams.events.feedback import Alert
 from streams.events.outcome import Attempt, Call, CallState, Cost, Result, ResultError, Usage
 from streams.events.task import Task
 from streams.kafka import codec
+from streams.kafka.codec import redrive_of, redriven
 from streams.money.pricing import Price, cost_usd
 from streams.providers.port import Failed, Provider, Reply, prompt_for
 from streams.routing.choice import fallback
-from streams.routing.decide import chars
-from streams.routing.policy import hindrances
+from streams.routing.constraints import hindrances, spent
 from streams.routing.registry import ModelSpec, Registry
 from streams.tier0.answer import answer
 from streams.topology import ALERTS, CALLS, COSTS, RESULTS, TIERS
@@ -85,6 +85,8 @@ def tier(number: int, ports: TierPorts) -> Callable[[Record], Awaitable[Outcome]
         assignment = codec.decode(Assignment, record.value)
         if isinstance(assignment, codec.Rejected):
             return Bury(assignment.reason, assignment.detail)
+        if (redrive := redrive_of(record)) > assignment.redrive:  # the assignment itself was buried
+            assignment = assignment.model_copy(update={"redrive": redrive})
         run = _Run(number, ports, record, assignment)
         if assignment.refusal is not None or assignment.task is None:
             return run.refused()
@@ -136,13 +138,13 @@ class _Run:
 
     async def work(self, task: Task) -> Outcome:
         """Try this tier's models until one answers, or pass the task on."""
-        if self.number == 0:
+        if self.number == 0 and not task.overdue(self.ports.clock.now()):
             return self.answered(task) or await self.moved_on(task)
         model: str | None = self.assignment.model
         while model is not None and len(self.trail) < ATTEMPTS:
             now = self.ports.clock.now()
-            if task.overdue(now):
-                return await self.concluded(self.failed(RefusalReason.DEADLINE, "past deadline_at"))
+            if task.overdue(now) or model in self.hindered(task):
+                break
             result = await self.call(task, model, now)
             if result is not None:
                 return self.conclude(result, label="completed")
@@ -199,11 +201,11 @@ class _Run:
 
     async def moved_on(self, task: Task) -> Outcome:
         """The next tier gets the task, or it failed with the whole trail."""
+        if task.overdue(self.ports.clock.now()):
+            return await self.concluded(self.failed(RefusalReason.DEADLINE, "past deadline_at"))
         following = self.following(task) if len(self.trail) < ATTEMPTS else None
         if following is None or following[0] == self.number:
-            last = self.trail[-1].outcome if self.trail else "no model"
-            detail = f"every model that may take it failed; the last one: {last}"
-            return await self.concluded(self.failed(RefusalReason.EXHAUSTED, detail))
+            return await self.concluded(self.failed(RefusalReason.EXHAUSTED, self.dead_end(task)))
         above, model = following
         passed = self.assignment.model_copy(
             update={"tier": above, "model": model, "trail": self.trail}
@@ -230,8 +232,10 @@ class _Run:
             passed = work.passed_on
             key = (passed.task_id, passed.body_digest, passed.redrive, passed.tier)
             name = ids.derive("assignment", *key)
+            headers = redriven(passed.redrive)
+            topic = TIERS[passed.tier].name
             sends.append(
-                Send(TIERS[passed.tier].name, passed.task_id, passed, name, cause=self.cause)
+                Send(topic, passed.task_id, passed, name, cause=self.cause, headers=headers)
             )
         return Emit(tuple(sends), label=label)
 
@@ -253,10 +257,24 @@ class _Run:
         decision = self.assignment.decision
         tried = {attempt.model for attempt in self.trail if attempt.model is not None}
         quality = {} if decision is None else decision.predicted_quality
-        registry = self.ports.registry()
-        hindered = hindrances(task, registry, chars(task))
-        models = [spec for spec in registry.models if spec.name not in hindered]
+        hindered = self.hindered(task)
+        models = [spec for spec in self.ports.registry().models if spec.name not in hindered]
         return fallback(self.number, tried, models, quality)
+
+    def hindered(self, task: Task) -> dict[str, str]:
+        """Who may not take the task now; earlier attempts have used up part of what it may cost."""
+        registry = self.ports.registry()
+        return hindrances(task, registry, spent(task, registry, self.trail))
+
+    def dead_end(self, task: Task) -> str:
+        """Why nobody is left to try, for people."""
+        last = self.trail[-1].outcome if self.trail else "no model"
+        if task.model is not None:
+            return f"model {task.model!r} was asked for and is not replaced; it failed: {last}"
+        detail = f"every model that may take it failed; the last one: {last}"
+        if "max_cost_usd" in self.hindered(task).values():
+            detail += "; others are beyond max_cost_usd, of which failed attempts count too"
+        return detail
 
     def intended(self, model: str, provider: str, now: datetime, timeout_s: float) -> Call:
         """The intent of the next call."""
@@ -341,8 +359,11 @@ class _Run:
         return self.record.header("ce_id")
 
     def result_send(self, result: Result) -> Send:
-        """The result's one id, on its task's key."""
-        return Send(RESULTS.name, result.task_id, result, self.name, cause=self.cause)
+        """The result's one id, on its task's key; a copy goes to where the task asked for one."""
+        return Send(
+            RESULTS.name, result.task_id, result, self.name, cause=self.cause,
+            headers=redriven(result.redrive), copy_to=self.assignment.reply_to,
+        )  # fmt: skip
 
     def _call_send(self, call: Call) -> Send:
         name = ids.derive("call-event", call.call_id, call.state.value)

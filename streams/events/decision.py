@@ -81,6 +81,8 @@ class Assignment(Event):
     """What `tier-0` … `tier-4` carry: a task with its decision and trail, or a refusal.
 
     `tier` and `model` say who is to try now; after a fallback they differ from the decision's.
+    `reply_to` is a topic that may have a copy of the result: one that is not allowed never
+    gets here.
     """
 
     TYPE: ClassVar[str] = "tierflow.assignment.v1"
@@ -97,3 +99,4 @@ class Assignment(Event):
     trail: tuple[Attempt, ...] = ()
     refusal: Refusal | None = None
     metadata: JsonObject | None = None
+    reply_to: str | None = None

@@ -96,7 +96,7 @@ class Alert(Event):
 
     TYPE: ClassVar[str] = "tierflow.alert.v1"
 
-    kind: Literal["dead_letters", "unknown_price", "drift"]
+    kind: Literal["dead_letters", "unknown_price", "drift", "reply_to"]
     detail: str
     subject: str
     at: datetime

@@ -5,11 +5,15 @@ from decimal import Decimal
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import AwareDatetime, Field, field_validator, model_validator
+from pydantic_core import to_json
 
 from streams.events.envelope import Event, Id, JsonObject, Label, Part, Share, Text, Tier
 
 METADATA_BYTES = 4096
-"""Largest echoed metadata, as JSON."""
+"""Largest echoed metadata, as compact JSON in UTF-8."""
+
+TOPIC_CHARS = 249
+"""Longest name of a Kafka topic."""
 
 NESTING = 100
 """Deepest body that is accepted: what is read must be written again, and writers stop at 254."""
@@ -53,13 +57,13 @@ class Task(Event):
     max_output_tokens: Annotated[int, Field(ge=1)] | None = None
     tools: list[JsonObject] | None = None
     critical: bool = False
-    reply_to: Label | None = None
+    reply_to: Annotated[Text, Field(min_length=1, max_length=TOPIC_CHARS)] | None = None
     metadata: JsonObject | None = None
 
     @model_validator(mode="before")
     @classmethod
     def _is_not_too_deep(cls, value: object) -> object:
-        if isinstance(value, dict) and _deeper(value, NESTING):
+        if isinstance(value, dict) and deeper(value, NESTING):
             raise ValueError(f"must not be nested over {NESTING} deep")
         return value
 
@@ -78,7 +82,7 @@ class Task(Event):
     @field_validator("metadata")
     @classmethod
     def _metadata_is_small(cls, value: JsonObject | None) -> JsonObject | None:
-        if value is not None and len(str(value)) > METADATA_BYTES:
+        if value is not None and len(to_json(value)) > METADATA_BYTES:
             raise ValueError(f"metadata must not exceed {METADATA_BYTES} bytes")
         return value
 
@@ -95,7 +99,7 @@ class Task(Event):
         return self.deadline_at is not None and now >= self.deadline_at
 
 
-def _deeper(value: JsonObject, limit: int) -> bool:
+def deeper(value: JsonObject, limit: int) -> bool:
     """Whether objects and arrays are nested over `limit` deep."""
     level: list[Any] = [value]
     for _ in range(limit):

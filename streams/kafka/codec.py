@@ -21,6 +21,8 @@ DETAIL_CHARS = 500
 REDRIVE = "tierflow-redrive"
 """How often an operator has sent a record again; part of every id derived from it."""
 
+MOST_REDRIVES = 999
+
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
@@ -53,7 +55,13 @@ class Record:
 def redrive_of(record: Record) -> int:
     """What header `tierflow-redrive` says, 0 to 999; 0 where it is missing or no number."""
     text = record.header(REDRIVE) or ""
-    return int(text) if text.isdecimal() and text.isascii() and len(text) < len("1000") else 0
+    short = len(text) <= len(str(MOST_REDRIVES))
+    return int(text) if short and text.isdecimal() and text.isascii() else 0
+
+
+def redriven(number: int) -> Headers:
+    """The header that says so, where a record was sent again at all."""
+    return ((REDRIVE, str(number).encode()),) if number else ()
 
 
 def parse(value: bytes | None) -> object | Rejected:

@@ -34,16 +34,24 @@ PERMANENT = (
 RETRY_S = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 DETAIL_BYTES = 1000
 
+ABSENT_S = 10.0
+"""So long a topic that was not there is not looked for again."""
+
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """One record on its way: full topic name, bytes, and the partition where it is not the key's."""
+    """One record on its way: full topic name, bytes, and the partition where it is not the key's.
+
+    A `foreign` record is for a topic of somebody else's, which may not be there: then it is
+    refused at once instead of being waited for.
+    """
 
     topic: str
     key: bytes | None
     value: bytes | None
     headers: Sequence[tuple[str, bytes]] = ()
     partition: int | None = None
+    foreign: bool = False
 
 
 class Undeliverable(Exception):  # noqa: N818 (a verdict, named for what it says)
@@ -61,6 +69,8 @@ class Publisher:
     def __init__(self, producer: AIOKafkaProducer, clock: Clock) -> None:
         self._producer = producer
         self._clock = clock
+        self._absent: dict[str, float] = {}
+        self._looking = asyncio.Lock()
 
     async def confirm(self, outgoing: Sequence[Outgoing]) -> list[Undeliverable | None]:
         """Publish and wait for every confirmation, for as long as it takes.
@@ -87,20 +97,7 @@ class Publisher:
 
     async def _send(self, batch: Sequence[Outgoing]) -> list[KafkaError | None]:
         """One try for each, all awaited together; what is no Kafka error is a bug and is raised."""
-        pending: list[asyncio.Future[object] | KafkaError] = []
-        for record in batch:
-            try:
-                future = await self._producer.send(
-                    record.topic,
-                    record.value,
-                    key=record.key,
-                    partition=record.partition,
-                    headers=list(record.headers),
-                )
-            except KafkaError as error:
-                pending.append(error)
-            else:
-                pending.append(future)
+        pending = [await self._hand_over(record) for record in batch]
         answers: list[KafkaError | None] = []
         for entry in pending:
             if isinstance(entry, KafkaError):
@@ -113,6 +110,41 @@ class Publisher:
             else:
                 answers.append(None)
         return answers
+
+    async def _hand_over(self, record: Outgoing) -> "asyncio.Future[object] | KafkaError":
+        """Give a record to the producer: what will confirm it, or why it was not even taken."""
+        try:
+            if record.foreign and not await self._is_there(record.topic):
+                return UnknownTopicOrPartitionError()
+            return await self._producer.send(
+                record.topic,
+                record.value,
+                key=record.key,
+                partition=record.partition,
+                headers=list(record.headers),
+            )
+        except KafkaError as error:
+            return error
+
+    async def _is_there(self, topic: str) -> bool:
+        """Whether the cluster knows a topic; the producer would wait 40 s for one that it doesn't.
+
+        Raises:
+            KafkaError: No broker says.
+        """
+        client = self._producer.client
+        async with self._looking:
+            if client.cluster.partitions_for_topic(topic) is not None:
+                return True
+            now_s = self._clock.monotonic_s()
+            if now_s - self._absent.get(topic, -ABSENT_S) < ABSENT_S:
+                return False
+            known = await client.fetch_all_metadata()
+            if known.partitions_for_topic(topic) is not None:
+                self._absent.pop(topic, None)
+                return True
+            self._absent[topic] = now_s
+            return False
 
 
 def dress(
@@ -144,7 +176,7 @@ def dress(
 def dead_letter(record: Record, stage: str, reason: Reason, detail: str, prefix: str) -> Outgoing:
     """A dead letter: value and key untouched; `tierflow-*` headers say reason, stage and origin.
 
-    A value over the limit is replaced by its place, size and SHA-256, as JSON.
+    How often the record was sent again is kept with the headers that it came with. A value over the limit is replaced by its place, size and SHA-256, as JSON.
     """
     origin = {
         "topic": BY_NAME[record.topic].full_name(prefix),
@@ -157,7 +189,9 @@ def dead_letter(record: Record, stage: str, reason: Reason, detail: str, prefix:
         ("tierflow-stage", stage.encode()),
         *((f"tierflow-{name}", str(value).encode()) for name, value in origin.items()),
     )
-    theirs = tuple(h for h in record.headers if not h[0].startswith("tierflow-"))
+    theirs = tuple(
+        h for h in record.headers if h[0] == codec.REDRIVE or not h[0].startswith("tierflow-")
+    )
     value = record.value
     if reason is Reason.TOO_LARGE and value is not None:
         value = orjson.dumps({**origin, "bytes": len(value), "sha256": ids.digest(value)})

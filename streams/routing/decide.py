@@ -13,6 +13,7 @@ from streams.events.control import Policy
 from streams.events.decision import Decision, Refusal, RefusalReason, Strategy
 from streams.events.task import Task
 from streams.routing import choice, policy
+from streams.routing.constraints import chars, hindrances, refuse
 from streams.routing.features import extract, pack
 from streams.routing.quality import SHARED, QualityView
 from streams.routing.registry import ModelSpec, Registry
@@ -75,12 +76,12 @@ def decide(
     decision_id = ids.derive("decision", task.task_id, body_digest, redrive)
     if skill is not None and _may_answer(task):
         return _answer(task, view, decision_id, skill, now)
-    size = chars(task)
-    hindered = policy.hindrances(task, view.registry, size)
+    hindered = hindrances(task, view.registry)
     models = tuple(spec for spec in view.registry.models if spec.name not in hindered)
     if not models:
-        return policy.refuse(task, hindered)
+        return refuse(task, hindered)
     features = extract(task.text, verdict)
+    size = chars(task)
     facts = _Facts(
         verdict,
         view.quality.predict(features, view.registry.models),
@@ -111,12 +112,6 @@ def decide(
         features=pack(features),
         decided_at=now,
     )
-
-
-def chars(task: Task) -> int:
-    """The length of all that a model is sent: prompt or turns, and context."""
-    turns = sum(len(message.text) for message in task.messages or ())
-    return len(task.prompt or "") + turns + len(task.context or "")
 
 
 def explain(decision: Decision) -> str:
@@ -162,8 +157,9 @@ def _shares(shares: dict[str, float], chosen: str, digits: int = 2) -> str:
 
 
 def _may_answer(task: Task) -> bool:
-    """Whether tier 0 may take a task: nothing asks for a model."""
-    return task.model is None and not task.min_tier and not task.capabilities and not task.tools
+    """Whether tier 0 may take a task: nothing asks for a model, or for what only a model gives."""
+    by_model = (task.model, task.min_tier, task.capabilities, task.tools, task.response_schema)
+    return not any(by_model)
 
 
 def _answer(task: Task, view: View, decision_id: str, skill: str, now: datetime) -> Decision:
@@ -215,7 +211,16 @@ def _spread(
     preference: _Preference,
     quality: QualityView,
 ) -> dict[str, float]:
-    """The distribution over the models; a critical task explores nothing."""
+    """The distribution over the models; a critical task explores nothing.
+
+    A task that names its `min_quality` explores only what is believed to reach it.
+    """
+    if task.min_quality is not None:
+        believed = preference.standings.believed
+        models = tuple(
+            spec for spec in models
+            if spec.name == preference.chosen or believed[spec.name] >= task.min_quality
+        )  # fmt: skip
     explore = 0.0
     if not task.critical:
         explore = choice.exploring(

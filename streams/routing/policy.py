@@ -1,4 +1,4 @@
-"""Which models may take a task, and from which tier: constraints, thresholds, the confidence rule.
+"""From which tier a task gets its model: thresholds, the confidence rule.
 
 The cheapest tier whose best model's predicted quality clears the tier's bar; if none does, the
 tier of the best predicted quality. Confidence under 0.7 bumps one tier, past tiers that are
@@ -12,10 +12,10 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from streams.events.control import Policy
-from streams.events.decision import Refusal, RefusalReason, Strategy
+from streams.events.decision import Strategy
 from streams.events.task import Task
 from streams.routing.quality import SHARED, QualityView, logit, sigmoid
-from streams.routing.registry import ModelSpec, Registry, tokens
+from streams.routing.registry import ModelSpec
 from streams.routing.rules import Verdict
 
 SURE = 0.7
@@ -97,43 +97,6 @@ def initial_policy(
 def rule_weight(lessons: int) -> float:
     """How much of the rules' word still counts: 1 before any lesson, then fading."""
     return RULE_LESSONS / (RULE_LESSONS + lessons)
-
-
-def hindrances(task: Task, registry: Registry, chars: int) -> dict[str, str]:
-    """The models that may not take a task, each with the constraint that keeps it from it."""
-    found: dict[str, str] = {}
-    for spec in registry.models:
-        because = _hindrance(task, spec, chars)
-        if because is not None:
-            found[spec.name] = because
-    return found
-
-
-def _hindrance(task: Task, spec: ModelSpec, chars: int) -> str | None:
-    """The first constraint of the task that a model does not meet."""
-    cost = spec.expected_cost_usd(chars, task.max_output_tokens)
-    answer = task.max_output_tokens or 0
-    checks = (
-        ("model", task.model is not None and spec.name != task.model),
-        ("min_tier", task.min_tier is not None and spec.tier < task.min_tier),
-        ("max_tier", task.max_tier is not None and spec.tier > task.max_tier),
-        ("capabilities", not set(task.capabilities) <= set(spec.capabilities)),
-        ("context", tokens(chars) + answer > spec.context_tokens),
-        ("max_output_tokens", answer > spec.max_tokens),
-        ("max_cost_usd", task.max_cost_usd is not None and (cost is None or cost > task.max_cost_usd)),
-    )  # fmt: skip
-    return next((name for name, hindered in checks if hindered), None)
-
-
-def refuse(task: Task, hindered: Mapping[str, str]) -> Refusal:
-    """Say why no model may take a task."""
-    if task.model is not None and task.model not in hindered:
-        detail = f"model {task.model!r} is not registered"
-    elif task.model is not None and hindered[task.model] != "model":
-        detail = f"model {task.model!r} does not meet {hindered[task.model]}"
-    else:
-        detail = f"no model meets {', '.join(sorted(set(hindered.values())))}"
-    return Refusal(reason=RefusalReason.NO_MODEL, detail=detail)
 
 
 def believe(

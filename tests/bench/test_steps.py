@@ -30,7 +30,7 @@ from streams.routing.quality import QualityView
 from streams.routing.rules import propose
 from streams.telemetry import Counters
 from streams.tier0.answer import answer
-from streams.topology import DECIDED, stages_of
+from streams.topology import BUGS_IN_A_ROW, DECIDED, stages_of
 from streams.worker import to_record
 from tests.bench import workload
 from tests.bench.raw_loop import RawLoop
@@ -107,6 +107,7 @@ class Measurement:
             prefix=PREFIX,
             clock=CLOCK,
             counters=Counters(),
+            bugs_in_a_row=BUGS_IN_A_ROW,
         )
         stage = next(stage for stage in stages_of("route") if stage.name == "classify")
         batches = Batches(

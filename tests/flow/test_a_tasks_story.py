@@ -7,6 +7,7 @@ from streams import ids
 from streams.calling.attempts import Failure
 from streams.events.outcome import CallState
 from streams.kafka import codec
+from streams.providers.port import Reply
 from streams.topology import STAGES
 from tests.builders import AT, a_failure, a_model, a_registry, a_reply, a_task
 from tests.memory import MAX_TASK_BYTES, a_story
@@ -207,6 +208,20 @@ async def test_fifty_hostile_tasks_hold_nothing() -> None:
         await story.ask(deep % (number, b'{"a":' * 300, b"}" * 300))
     await story.ask(a_task())
     assert [result.status for result in story.results()] == ["failed"] * 60 + ["completed"]
+
+
+async def test_as_many_bugs_in_a_row_as_the_setting_says_hold_a_partition() -> None:
+    story = a_story(bugs_in_a_row=2)
+    story.provider.call = _broken  # type: ignore[method-assign]
+    for number in range(30):
+        await story.ask(a_task(f"t{number}", model="small"))
+    held = story.driver.stages["tier-2"].carrier.held
+    assert held == {("tier-2", partition) for partition in range(3)}
+    assert [reason for reason, _ in story.dead_letters()] == ["internal"] * 6
+
+
+async def _broken(*_: object, **__: object) -> Reply:
+    raise KeyError("a bug")
 
 
 async def test_every_stage_of_the_topology_is_at_work_in_memory() -> None:

@@ -3,16 +3,16 @@ from datetime import timedelta
 
 import pytest
 
-from streams.agents.carrier import BURIED_IN_A_ROW, UndeliverableDeadLetterError
+from streams.agents.carrier import UndeliverableDeadLetterError
 from streams.agents.outcome import Bury, Emit, Outcome, Put, Record, Send, Skip
 from streams.clock import SystemClock
 from streams.events.envelope import Reason
 from streams.events.feedback import Alert
 from streams.kafka import codec
 from streams.kafka.publish import Outgoing, Undeliverable
-from streams.topology import Kind
+from streams.topology import BUGS_IN_A_ROW, Kind
 from tests.builders import AT, a_record, a_result
-from tests.fakes import RecordingPublisher
+from tests.fakes import ManualClock, RecordingPublisher
 from tests.stages import ALERTS, CHANGELOG, LETTERS, OUT, Bench, a_note, some, taken, told
 
 BUG = Bury(Reason.INTERNAL, "KeyError: 'x'")
@@ -114,30 +114,30 @@ async def test_an_intent_that_the_broker_refuses_for_good_is_undeliverable_not_a
 
 async def test_fifty_bugs_in_a_row_hold_the_partition_and_raise_one_alert() -> None:
     bench = Bench()
-    for one in some(range(BURIED_IN_A_ROW + 5)):
+    for one in some(range(BUGS_IN_A_ROW + 5)):
         await bench.carrier.carry([(one, BUG)])
     assert bench.carrier.held == {("tasks", 0)}
-    assert bench.settled == list(range(BURIED_IN_A_ROW))
+    assert bench.settled == list(range(BUGS_IN_A_ROW))
     (raised,) = bench.publisher.to(ALERTS)
     alert = codec.decode(Alert, raised.value)
     assert isinstance(alert, Alert)
     assert (alert.kind, alert.subject) == ("dead_letters", "tasks/0")
-    assert bench.counted() == {("buried", "internal"): BURIED_IN_A_ROW}
+    assert bench.counted() == {("buried", "internal"): BUGS_IN_A_ROW}
 
 
 async def test_what_lies_behind_the_fiftieth_bug_of_a_batch_is_left_as_it_is() -> None:
     bench = Bench()
-    bugs = some(range(BURIED_IN_A_ROW + 10))
+    bugs = some(range(BUGS_IN_A_ROW + 10))
     await bench.carrier.carry([*((one, BUG) for one in bugs), (taken(99), told("later", note="x"))])
-    assert bench.settled == list(range(BURIED_IN_A_ROW))
-    assert len(bench.publisher.to(LETTERS)) == BURIED_IN_A_ROW
+    assert bench.settled == list(range(BUGS_IN_A_ROW))
+    assert len(bench.publisher.to(LETTERS)) == BUGS_IN_A_ROW
     assert bench.publisher.to(OUT) == []
     assert "later" not in bench.table
 
 
 async def test_a_good_record_in_between_begins_the_count_anew() -> None:
     bench = Bench()
-    *most, good = some(range(BURIED_IN_A_ROW))
+    *most, good = some(range(BUGS_IN_A_ROW))
     await bench.carrier.carry([(one, BUG) for one in most])
     await bench.carrier.carry([(good, Skip("fine"))])
     await bench.carrier.carry([(one, BUG) for one in some(range(50, 99))])
@@ -150,14 +150,14 @@ async def test_a_good_record_in_between_begins_the_count_anew() -> None:
 async def test_bad_records_of_publishers_hold_nothing() -> None:
     bench = Bench()
     bad = Bury(Reason.SCHEMA_INVALID, "prompt: Field required")
-    await bench.carrier.carry([(one, bad) for one in some(range(BURIED_IN_A_ROW * 2))])
+    await bench.carrier.carry([(one, bad) for one in some(range(BUGS_IN_A_ROW * 2))])
     assert bench.carrier.held == set()
-    assert len(bench.settled) == BURIED_IN_A_ROW * 2
+    assert len(bench.settled) == BUGS_IN_A_ROW * 2
 
 
 async def test_bugs_of_one_partition_do_not_hold_another() -> None:
     bench = Bench()
-    bugs = [(taken(n, key=f"{n}", partition=n % 2), BUG) for n in range(BURIED_IN_A_ROW + 10)]
+    bugs = [(taken(n, key=f"{n}", partition=n % 2), BUG) for n in range(BUGS_IN_A_ROW + 10)]
     await bench.carrier.carry(bugs)
     assert bench.carrier.held == set()
 
@@ -183,7 +183,7 @@ async def test_fifty_undeliverables_in_a_row_hold_the_partition_too() -> None:
     bench = Bench(publisher=refusing(OUT))
     await bench.carrier.carry([(one, told()) for one in some(range(60))])
     assert bench.carrier.held == {("tasks", 0)}
-    assert bench.settled == list(range(BURIED_IN_A_ROW))
+    assert bench.settled == list(range(BUGS_IN_A_ROW))
 
 
 async def test_a_dead_letter_that_is_refused_stops_the_worker_and_settles_nothing() -> None:
@@ -283,3 +283,40 @@ async def test_what_time_asks_for_is_dated_by_the_clock() -> None:
 
 async def _turn() -> None:
     await asyncio.get_running_loop().run_in_executor(None, int)
+
+
+def copied(name: str) -> Outcome:
+    """A result that somebody else's topic gets a copy of."""
+    send = Send("results", name, a_result(name), f"result-{name}", copy_to="shop.answers")
+    return Emit((send,), label="told")
+
+
+async def test_a_copy_is_the_same_record_and_goes_out_before_its_record_is_settled() -> None:
+    bench = Bench(Kind.CALLING)
+    await bench.carrier.carry([(taken(partition=3), copied("t1"))])
+    original, copy = bench.publisher.published
+    assert (original.topic, copy.topic) == (OUT, "shop.answers")
+    assert (copy.key, copy.value, copy.headers) == (original.key, original.value, original.headers)
+    assert (copy.foreign, copy.partition, bench.settled) == (True, None, [0])
+
+
+async def test_a_copy_that_is_refused_harms_nothing_else_and_raises_one_alert_an_hour() -> None:
+    clock = ManualClock()
+    bench = Bench(Kind.CALLING, publisher=refusing("shop.answers"), clock=clock)
+    for one in some(range(60)):
+        await bench.carrier.carry([(one, copied(f"t{one.record.offset}"))])
+    assert len(bench.publisher.to(OUT)) == 60
+    assert bench.settled == list(range(60))
+    assert (bench.carrier.held, bench.publisher.to(LETTERS)) == (set(), [])
+    assert bench.counted()["undelivered", "reply_to"] == 60
+    clock.move(3600)
+    await bench.carrier.carry([(taken(60), copied("t60"))])
+    alerts = [codec.decode(Alert, raised.value) for raised in bench.publisher.to(ALERTS)]
+    assert [alert.subject for alert in alerts if isinstance(alert, Alert)] == ["shop.answers"] * 2
+
+
+async def test_what_is_refused_itself_is_copied_to_nobody() -> None:
+    bench = Bench(Kind.CALLING, publisher=refusing(OUT))
+    await bench.carrier.carry([(taken(), copied("t1"))])
+    assert bench.publisher.to("shop.answers") == []
+    assert headers_of(bench.publisher.to(LETTERS)[0])["tierflow-reason"] == "undeliverable"

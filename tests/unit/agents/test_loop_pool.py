@@ -5,12 +5,12 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from streams.agents.carrier import BURIED_IN_A_ROW, Taken, UndeliverableDeadLetterError
+from streams.agents.carrier import Taken, UndeliverableDeadLetterError
 from streams.agents.loop import Pool
 from streams.agents.outcome import Bury, Outcome, Skip
 from streams.clock import SystemClock
 from streams.events.envelope import Reason
-from streams.topology import Kind
+from streams.topology import BUGS_IN_A_ROW, Kind
 from tests.stages import LETTERS, Bench, some, taken
 
 
@@ -185,12 +185,12 @@ async def test_a_held_partition_is_left_alone_and_others_go_on() -> None:
 
     bench = a_bench()
     async with running(Pool(bench.carrier, handle)) as pool:
-        for one in some(range(BURIED_IN_A_ROW + 10)):
+        for one in some(range(BUGS_IN_A_ROW + 10)):
             await pool.intake.put([one])
         await pool.intake.put([taken(99, partition=1)])
         await until(lambda: 99 in bench.settled)
-    assert len(bench.settled) == BURIED_IN_A_ROW + 1
-    assert len(bench.publisher.to(LETTERS)) == BURIED_IN_A_ROW
+    assert len(bench.settled) == BUGS_IN_A_ROW + 1
+    assert len(bench.publisher.to(LETTERS)) == BUGS_IN_A_ROW
 
 
 async def test_a_dead_letter_that_is_refused_stops_the_worker() -> None:

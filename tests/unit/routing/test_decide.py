@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from streams.events.decision import Decision, Refusal, RefusalReason, Strategy
-from streams.routing.decide import View, chars, decide, explain
+from streams.routing.constraints import chars
+from streams.routing.decide import View, decide, explain
 from streams.routing.features import unpack
 from streams.routing.policy import initial_policy
 from streams.routing.registry import ModelSpec, register

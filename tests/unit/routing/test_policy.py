@@ -5,7 +5,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from streams.events.decision import RefusalReason
 from streams.routing.policy import (
     GAP_POWER,
     RULE_LESSONS,
@@ -13,15 +12,13 @@ from streams.routing.policy import (
     Placement,
     believe,
     confidence,
-    hindrances,
     initial_policy,
     nearest,
     place,
-    refuse,
     rule_weight,
 )
 from streams.routing.quality import WIDTH, QualityView, checksum, pack_weights
-from streams.routing.registry import ModelSpec, register
+from streams.routing.registry import ModelSpec
 from streams.routing.rules import Verdict
 from tests.builders import AT, a_model_state, a_task
 
@@ -142,58 +139,6 @@ def test_a_tier_without_a_model_leads_up_else_down() -> None:
     assert nearest(2, [1, 3, 4]) == 3
     assert nearest(3, [3]) == 3
     assert nearest(4, [1, 2]) == 2
-
-
-ABLE = ModelSpec(
-    name="able", provider="p", tier=2, capabilities=("tools",), context_tokens=1000,
-    max_tokens=500, typical_cost_usd=Decimal("0.01"),
-)  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("wants", "because"),
-    [
-        ({}, None),
-        ({"model": "able"}, None),
-        ({"model": "other"}, "model"),
-        ({"min_tier": 3}, "min_tier"),
-        ({"max_tier": 1}, "max_tier"),
-        ({"capabilities": ("tools",)}, None),
-        ({"capabilities": ("vision",)}, "capabilities"),
-        ({"prompt": "x" * 4001}, None),
-        ({"prompt": "x" * 4004}, "context"),
-        ({"prompt": "x" * 3000, "max_output_tokens": 300}, "context"),
-        ({"max_output_tokens": 501}, "max_output_tokens"),
-        ({"max_cost_usd": Decimal("0.01")}, None),
-        ({"max_cost_usd": Decimal("0.009")}, "max_cost_usd"),
-    ],
-)
-def test_a_model_is_kept_from_a_task_by_its_constraints(
-    wants: dict[str, Any], because: str | None
-) -> None:
-    task = a_task(**wants)
-    found = hindrances(task, register([ABLE]), len(task.text))
-    assert found.get("able") == because
-
-
-def test_a_model_of_unknown_cost_is_kept_from_a_task_with_a_ceiling() -> None:
-    task = a_task(max_cost_usd=Decimal(1))
-    assert hindrances(task, register([ONE]), 4) == {"a": "max_cost_usd"}
-
-
-@pytest.mark.parametrize(
-    ("wants", "says"),
-    [
-        ({"model": "zz"}, "'zz' is not registered"),
-        ({"model": "able", "min_tier": 3}, "'able' does not meet min_tier"),
-        ({"capabilities": ("vision",)}, "no model meets capabilities"),
-    ],
-)
-def test_a_refusal_says_which_constraint_no_model_meets(wants: dict[str, Any], says: str) -> None:
-    task = a_task(**wants)
-    refusal = refuse(task, hindrances(task, register([ABLE]), 4))
-    assert refusal.reason is RefusalReason.NO_MODEL
-    assert says in refusal.detail
 
 
 def test_the_first_policy_is_version_zero_and_names_every_tier() -> None:

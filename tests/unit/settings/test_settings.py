@@ -66,6 +66,11 @@ def test_roles_are_a_list_with_commas() -> None:
     assert found.worker.roles == ("route", "tier-1")
 
 
+def test_reply_topics_are_a_list_with_commas() -> None:
+    found = load(environ={"TIERFLOW_LIMITS__REPLY_TOPICS": "shop.answers, crm.answers"})
+    assert found.limits.reply_topics == ("shop.answers", "crm.answers")
+
+
 def test_the_short_form_for_logs_works() -> None:
     assert load(environ={"TIERFLOW_LOG": "json"}).logging.format == "json"
 
@@ -93,6 +98,8 @@ def test_providers_and_models_come_from_their_tables(tmp_path: Path) -> None:
         ({"TIERFLOW_LOG": "yaml"}, ["logging.format", "'json'", "TIERFLOW_LOG"]),
         ({"TIERFLOW_CLICKHOUSE__URL": "http://u:p@h"}, ["clickhouse.url", "match"]),
         ({"TIERFLOW_POLICY__GAINS__FLOOR": "1"}, ["policy.gains", "floor must lie under ceiling"]),
+        ({"TIERFLOW_LIMITS__REPLY_TOPICS": "a b"}, ["limits.reply_topics", "match"]),
+        ({"TIERFLOW_LIMITS__REPLY_TOPICS": "x,tierflow.tasks.v1"}, ["limits.reply_topics", "own"]),
         ({"TIERFLOW_PROVIDERS__X__WIRE": "y"}, ["providers.x.base_url", "required"]),
     ],
 )  # fmt: skip
