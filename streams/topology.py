@@ -13,6 +13,7 @@ from streams.events.decision import Assignment, Decision
 from streams.events.envelope import Event
 from streams.events.feedback import Alert, Feedback, Lesson, Performance, Score
 from streams.events.outcome import Call, Cost, Result
+from streams.events.redrive import Redrive
 from streams.events.task import Task
 
 DAY_S = 86_400
@@ -81,10 +82,11 @@ ALERTS = Topic("alerts", Alert, "kind", 30 * DAY_S, single=True)
 DEAD_LETTERS = Topic(
     "dead-letters", None, "the original", 30 * DAY_S, record_bytes=2 * DEAD_LETTER_BYTES
 )
+REDRIVES = Topic("redrives", Redrive, "the record's place", 30 * DAY_S, single=True)
 
 TOPICS = (
     TASKS, FEEDBACK, ADMITTED, DECISIONS, *TIERS, RESULTS, SCORES, CALLS, COSTS,
-    LESSONS, PERFORMANCE, POLICY, MODEL_STATE, ALERTS, DEAD_LETTERS,
+    LESSONS, PERFORMANCE, POLICY, MODEL_STATE, ALERTS, DEAD_LETTERS, REDRIVES,
 )  # fmt: skip
 BY_NAME = {topic.name: topic for topic in TOPICS}
 CONTROL = (POLICY, MODEL_STATE)
@@ -150,7 +152,7 @@ STAGES = (
     Stage("learn", "learn", Kind.OUTBOX, (LESSONS,), (MODEL_STATE,), (LEARNER,), pause_s=0.5, tick_s=1),
     Stage("tune", "tune", Kind.OUTBOX, (PERFORMANCE, LESSONS), (POLICY,), (TUNER,), pause_s=0.2, tick_s=0.5),
 )  # fmt: skip
-"""Every stage may also write dead letters and alerts."""
+"""Every stage may also write dead letters and alerts; `redrives` is written by operators."""
 
 ROLES = tuple(dict.fromkeys(stage.role for stage in STAGES))
 SINK_ROLE = "sink"

@@ -28,7 +28,7 @@ class Exit(enum.IntEnum):
 
 CODES = {
     Exit.USAGE: {"SettingsError", "UsageError", "RecordedError"},
-    Exit.NOT_FOUND: {"NotFoundError"},
+    Exit.NOT_FOUND: {"NotFoundError", "MissingTopicError"},
     Exit.UNREACHABLE: {"ConnectionError", "TimeoutError", "KafkaConnectionError"},
     Exit.NO: {
         "RefusedError", "StalledError", "BooksBehindError", "ChildDiedError", "NotReadyError",

@@ -24,6 +24,7 @@ COMMANDS = (
     "feedback",
     "explain",
     "status",
+    "dlq",
     "simulate",
     "schemas",
 )

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from streams.events.outcome import Result
     from streams.settings import Settings
 
+MOST_REDRIVES = 999
+
 
 def add(subparsers: Subparsers) -> None:
     """Add `publish`."""
@@ -40,6 +42,13 @@ def add(subparsers: Subparsers) -> None:
     parser.add_argument("file", metavar="FILE|-", help="what to publish; - is stdin")
     parser.add_argument(
         "--wait", type=seconds, metavar="S", help="print the results, for which S seconds are given"
+    )
+    parser.add_argument(
+        "--redrive",
+        type=_redrive,
+        default=0,
+        metavar="N",
+        help="have tasks that failed run anew: 1 the first time, then 2, …",
     )
     add_json(parser)
     parser.set_defaults(run=run)
@@ -146,6 +155,12 @@ def _body(found: "JsonObject", place: str, seen: Counter[str]) -> "JsonObject":
     return {"task_id": ids.derive("task", cause, seen[cause] - 1), **found}
 
 
+def _redrive(text: str) -> int:
+    if not text.isascii() or not text.isdecimal() or not 0 < int(text) <= MOST_REDRIVES:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 to {MOST_REDRIVES}")
+    return int(text)
+
+
 def read_content(file: str) -> bytes:
     """The bytes of a file or of stdin (`-`), unpacked where they are gzipped.
 
@@ -165,11 +180,12 @@ async def _publish(
     tasks: "Sequence[tuple[str, bytes]]", settings: "Settings", args: argparse.Namespace
 ) -> "dict[str, Result] | None":
     from streams.cli.wire import listening, send
+    from streams.kafka.codec import redriven
     from streams.topology import TASKS
 
     kafka = settings.kafka
     if args.wait is None:
-        await send(kafka, TASKS, tasks, args.timeout)
+        await send(kafka, TASKS, tasks, args.timeout, redriven(args.redrive))
         for task_id, _ in tasks:
             print_json({"task_id": task_id}) if args.json else print(task_id)
         return None
@@ -177,7 +193,7 @@ async def _publish(
     found: dict[str, Result] = {}
     progress = Progress(len(wanted), "results")
     async with listening(kafka, args.timeout) as results:
-        await send(kafka, TASKS, tasks, args.timeout)
+        await send(kafka, TASKS, tasks, args.timeout, redriven(args.redrive))
         try:
             async with asyncio.timeout(args.wait):
                 async for result in results:

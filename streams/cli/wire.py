@@ -17,7 +17,11 @@ POLL_MS = 200
 
 
 async def send(
-    kafka: "KafkaSettings", topic: "Topic", bodies: Sequence[tuple[str, bytes]], timeout_s: float
+    kafka: "KafkaSettings",
+    topic: "Topic",
+    bodies: Sequence[tuple[str, bytes]],
+    timeout_s: float,
+    headers: Sequence[tuple[str, bytes]] = (),
 ) -> None:
     """Publish bodies under their task ids and wait for all confirmations.
 
@@ -26,6 +30,7 @@ async def send(
         topic: Of the topology.
         bodies: Task id and JSON body of each.
         timeout_s: How long to try to reach the cluster.
+        headers: Of every record.
 
     Raises:
         ConnectionError: No broker answered.
@@ -47,7 +52,10 @@ async def send(
     )
     await producer.start()
     try:
-        sent = [await producer.send(name, body, key=task_id.encode()) for task_id, body in bodies]
+        sent = [
+            await producer.send(name, body, key=task_id.encode(), headers=list(headers))
+            for task_id, body in bodies
+        ]
         for confirmed in sent:
             await confirmed
     finally:

@@ -342,6 +342,20 @@ def test_a_repeat_in_another_month_is_seen_once(client: Client) -> None:
     assert client.query("SELECT redrive, completed_at FROM results").result_rows == [(1, later)]
 
 
+def test_the_last_redrive_of_a_task_is_its_result_whatever_its_body(client: Client) -> None:
+    refused = a_result("t1", status="failed", body_digest="raw", completed_at=AT + timedelta(1))
+    store(client, refused, a_result("t1", redrive=1), a_result("t1", redrive=1))
+    store(client, a_result("t2", body_digest="1"), a_result("t2", body_digest="2"), first=300)
+    shown = client.query(
+        "SELECT task_id, status, redrive FROM results ORDER BY task_id"
+    ).result_rows
+    assert shown == [("t1", "completed", 1), ("t2", "completed", 0), ("t2", "completed", 0)]
+    late = a_result("t1", status="failed", redrive=2, body_digest="raw")
+    store(client, late, first=500)
+    asked = client.query("SELECT status, redrive FROM results WHERE task_id = 't1'").result_rows
+    assert asked == [("failed", 2)]
+
+
 def test_the_same_block_again_adds_nothing(client: Client) -> None:
     store(client, a_cost())
     store(client, a_cost())
