@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -153,6 +154,21 @@ async def test_a_task_that_a_bug_buried_in_its_tier_is_redriven_there_and_called
     assert await deployment.rows_until(2, paid, of=task_id) == [(2, 2)]
     assert len(await of_task(deployment, "decisions", task_id)) == 1
     assert dlq(deployment, *asks)[:2] == (0, [])
+
+
+@pytest.mark.timeout(60)
+async def test_a_task_that_ended_is_run_anew_when_it_is_published_as_a_redrive(
+    deployment: Deployment, named: str, tmp_path: Path
+) -> None:
+    task_id, file = f"{named}anew", tmp_path / "task.json"
+    file.write_bytes(orjson.dumps({"task_id": task_id, "prompt": prompt(BY_MODEL)}))
+    for number in ("1", "2", "2"):
+        command = [TIERFLOW, "publish", str(file), "--redrive", number, "--wait", "30", "--json"]
+        code, out, err = finish(command, env=deployment.env, timeout_s=60)
+        assert (code, orjson.loads(out)["redrive"]) == (0, int(number)), err
+    calls = await of_task(deployment, "calls", task_id)
+    assert len({call["call_id"] for call in calls}) == 2
+    assert finish([TIERFLOW, "publish", str(file), "--redrive", "0"], env=deployment.env)[0] == 2
 
 
 def test_a_letter_that_is_not_there_is_not_found(deployment: Deployment, named: str) -> None:
