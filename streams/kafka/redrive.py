@@ -30,7 +30,8 @@ from streams.kafka.letters import (
     sent_of,
 )
 from streams.kafka.publish import Publisher
-from streams.topology import DEAD_LETTER_BYTES, DEAD_LETTERS, REDRIVES, Topic
+from streams.kafka.topics import Place
+from streams.topology import DEAD_LETTER_BYTES, DEAD_LETTERS, REDRIVES, TOPICS, Topic
 
 POLL_MS = 100
 FETCH_BYTES = 2 * DEAD_LETTER_BYTES
@@ -118,13 +119,21 @@ class Mail:
 
     @asynccontextmanager
     async def sender(self) -> "AsyncIterator[Sender]":
-        """Sends letters back."""
+        """Sends letters back.
+
+        Raises:
+            ConnectionError: No broker answered.
+        """
+        async with administered(self.bootstrap, self.timeout_s) as admin:
+            present = set(await admin.list_topics())
+            ours = {topic.full_name(self.prefix) for topic in TOPICS} & present
+            places = frozenset(await partitions(admin, ours))
         producer = AIOKafkaProducer(
             bootstrap_servers=self.bootstrap, acks="all", max_request_size=FETCH_BYTES
         )
         await producer.start()
         try:
-            yield Sender(self, Publisher(producer, self.clock))
+            yield Sender(self, Publisher(producer, self.clock), places)
         finally:
             await producer.stop()
 
@@ -187,6 +196,7 @@ class Sender:
 
     mail: Mail
     publisher: Publisher
+    places: frozenset[Place]
 
     async def send(
         self,
@@ -208,6 +218,13 @@ class Sender:
         for at in range(0, len(letters), AT_ONCE):
             await self._send(letters[at : at + AT_ONCE], on_sent, rehearse=rehearse)
 
+    def _gone(self, letter: Letter) -> str | None:
+        """Says so, where the topic or partition of a letter's record is no longer there."""
+        if letter.origin is None or letter.origin[:2] in self.places:
+            return None
+        topic, partition, _ = letter.origin
+        return f"{topic} has no partition {partition}: `tierflow topics plan`"
+
     async def _send(
         self,
         letters: Sequence[Letter],
@@ -217,7 +234,7 @@ class Sender:
     ) -> None:
         ready = []
         for letter in letters:
-            why = obstacle(letter, self.mail.prefix)
+            why = obstacle(letter, self.mail.prefix) or self._gone(letter)
             value = None if why else await self.mail.value_of(letter)
             if why or isinstance(value, str):
                 on_sent(letter, why or str(value))

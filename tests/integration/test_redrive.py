@@ -1,6 +1,7 @@
 """What was buried is listed, shown and sent again, and its new result replaces the failed one."""
 
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -142,6 +143,12 @@ async def test_a_task_that_a_bug_buried_in_its_tier_is_redriven_there_and_called
     (assigned,) = (r for r in await deployment.read("tier-3") if r.key == task_id.encode())
     for _ in range(2):  # a crash between a letter and its offset leaves two
         await bury(deployment, "tier-3", assigned)
+
+    nowhere = replace(assigned, key=f"{named}nowhere".encode(), partition=99)
+    await bury(deployment, "tier-3", nowhere)
+    code, (refused,), _ = dlq(deployment, "redrive", "--letter", f"{named}nowhere")
+    assert (code, refused["outcome"]) == (1, "refused")
+    assert "has no partition 99" in refused["because"]
 
     asks = ("redrive", "--reason", "internal", "--stage", "tier-3", "--letter", task_id)
     code, (done,), _ = dlq(deployment, *asks)
