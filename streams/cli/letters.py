@@ -66,7 +66,9 @@ def whole_of(letter: "Letter") -> dict[str, Any]:
 def lines_of(fact: dict[str, Any]) -> list[str]:
     """One letter for people, whole."""
     rows = [(k, v) for k, v in fact.items() if k not in ("headers", "value", "value_base64")]
-    head = [f"{name:10} {plain('-' if said is None else str(said))}" for name, said in rows]
+    said = {**dict(rows), "buried_at": f"{fact['buried_at']:%Y-%m-%d %H:%M:%S.%fZ}"}
+    said["redriven"] = "yes" if fact["redriven"] else "no"
+    head = [f"{name:10} {plain('-' if v is None else str(v))}" for name, v in said.items()]
     theirs = [f"  {plain(name)}: {plain(said)}" for name, said in fact["headers"].items()]
     value = fact.get("value", fact.get("value_base64"))
     value = "" if value is None else "\n".join(plain(line) for line in value.splitlines())
