@@ -19,6 +19,7 @@ from streams.cli.answers import (
     read_settings,
 )
 from streams.cli.letters import fact_of, lines_of, plain, table, whole_of
+from streams.cli.progress import Progress
 
 if TYPE_CHECKING:
     from streams.kafka.letters import Letter, Selection
@@ -210,12 +211,13 @@ async def _redrive(args: argparse.Namespace, kafka: "KafkaSettings", selection: 
     def told(letter: "Letter", why: str | None) -> None:
         nonlocal done, refused
         done, refused = done + (why is None), refused + (why is not None)
+        progress.clear()
         _tell(args, letter, fact_of(letter, sent), why)
-        if (done + refused) % REDRIVEN == 0:
-            _say(f"{done + refused} of {len(letters)}")
+        progress.show(done + refused)
 
-    async with mail.sender() as sender:
-        await sender.send(letters, told, rehearse=args.dry_run)
+    with Progress(len(letters), "letters") as progress:
+        async with mail.sender() as sender:
+            await sender.send(letters, told, rehearse=args.dry_run)
     _sum_up(args, done, refused, known, left)
     return Exit.NO if refused else Exit.DONE
 

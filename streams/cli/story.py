@@ -12,7 +12,8 @@ from streams.events.feedback import Lesson, Score
 from streams.events.outcome import Attempt, Call, CallState, Cost, Result
 from streams.events.task import Task
 from streams.kafka.codec import Record
-from streams.routing.decide import chars, explain
+from streams.routing.constraints import chars
+from streams.routing.decide import explain
 
 FEW = 2
 

@@ -21,7 +21,7 @@ from streams.rig.figures import (
     Standing,
 )
 from streams.rig.summary import LOW_TIER, TIERS, Done, fallback_of, simple_latency
-from streams.routing.decide import chars
+from streams.routing.constraints import chars
 from streams.routing.registry import ModelSpec, Registry
 
 UNKNOWN = "-"

@@ -133,6 +133,7 @@ def _world(
         max_task_bytes=settings.limits.max_task_bytes,
         tasks_per_s=tasks_per_s,
         begin=begin,
+        reply_topics=frozenset(settings.limits.reply_topics),
     )
 
 

@@ -44,6 +44,7 @@ class World:
         max_task_bytes: A larger task is refused.
         tasks_per_s: How many tasks arrive in a second.
         begin: The first moment; deadlines in tasks are compared with it.
+        reply_topics: Topics that may have a copy of a result, by full name.
     """
 
     view: View
@@ -55,6 +56,7 @@ class World:
     max_task_bytes: int
     tasks_per_s: float
     begin: datetime = BEGIN
+    reply_topics: frozenset[str] = frozenset()
 
 
 @dataclass
@@ -130,6 +132,7 @@ class Simulation:
             partitions=PARTITIONS,
             providers=world.providers(self._timeline),
             longest_call_s=world.longest_call_s,
+            reply_topics=world.reply_topics,
         )
 
     def _arrive(self, number: int) -> None:
