@@ -8,7 +8,7 @@ from aiokafka.errors import KafkaError
 
 from streams.clock import SystemClock
 from tests.clusters import Cluster
-from tests.wire import consume_all, create_topic, produce
+from tests.wire import consume_all, create_topic, options, produce
 
 pytestmark = pytest.mark.broker
 
@@ -18,7 +18,7 @@ SESSION_MS = 2000
 async def joined(bootstrap: str, topic: str, group: str) -> AIOKafkaConsumer:
     consumer = AIOKafkaConsumer(
         topic,
-        bootstrap_servers=bootstrap,
+        **options(bootstrap),
         group_id=group,
         auto_offset_reset="earliest",
         enable_auto_commit=False,
