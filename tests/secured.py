@@ -10,7 +10,10 @@ from tests.processes import free_port
 
 USER = "tierflow"
 STRANGER = "stranger"
-"""A user who may do nothing until an access control list says so."""
+"""A user who may do nothing."""
+
+PRINCIPALS = ("tierflow-admin", "tierflow-worker", "tierflow-sink", "tierflow-monitor", "shop")
+"""Users of infra/docs/connecting.md, who may do what it grants."""
 
 
 class SecuredKafka(ApacheKafka):
@@ -31,7 +34,7 @@ class SecuredKafka(ApacheKafka):
         self._keystore = folder / "certificates" / "broker.pem"
         self._keystore.write_bytes(signed.key.read_bytes() + signed.certificate.read_bytes())
         self.mutual_port = 0
-        for user in (USER, STRANGER):
+        for user in (USER, STRANGER, *PRINCIPALS):
             self.password_file(user).write_text(ids.digest(f"{folder} {user}".encode())[:24])
 
     def password_file(self, user: str) -> Path:
@@ -75,7 +78,7 @@ class SecuredKafka(ApacheKafka):
             for mechanism, user in (
                 ("SCRAM-SHA-512", USER),
                 ("SCRAM-SHA-256", USER),
-                ("SCRAM-SHA-512", STRANGER),
+                *(("SCRAM-SHA-512", user) for user in (STRANGER, *PRINCIPALS)),
             )
             for word in (
                 "--add-scram",

@@ -17,10 +17,11 @@ from aiokafka.errors import (
 from aiokafka.protocol.metadata import MetadataRequest
 
 GREETING_MS = 5_000
+TRUST = "set kafka.ca_file to the certificate of whoever signed it"
 ADVICE = {
-    10: "Have it renewed",
-    62: "Name the brokers in kafka.bootstrap as their certificates do",
-    64: "Name the brokers in kafka.bootstrap as their certificates do",
+    10: "have it renewed",
+    62: "name the brokers in kafka.bootstrap as their certificates do",
+    64: "name the brokers in kafka.bootstrap as their certificates do",
 }
 """By X509_V_ERR_ number: has expired, is for another host, is for another address."""
 WANTS_ONE_OF_US = ("CERTIFICATE_REQUIRED", "UNKNOWN_CA", "BAD_CERTIFICATE", "HANDSHAKE_FAILURE")
@@ -32,7 +33,17 @@ class CertificateError(ValueError):
 
 
 class AccessRefusedError(ConnectionError):
-    """A broker answers and turns us away, or is not whom it should be; asking again won't help."""
+    """A broker answers and turns us away, or is not whom it should be; asking again won't help.
+
+    Args:
+        said: What it says.
+        then: What to do.
+    """
+
+    def __init__(self, said: str, then: str) -> None:
+        super().__init__(f"{said}. {then[0].upper()}{then[1:]}")
+        self.said = said
+        self.then = then
 
 
 class Asked(Protocol):
@@ -183,40 +194,39 @@ async def diagnose(access: Access) -> str:
                 connection.close()
         except (KafkaError, OSError, TimeoutError) as error:
             if refusal := _refusal(error, access, place):
-                raise AccessRefusedError(refusal) from error
+                raise refusal from error
             found = found or _suspicion(error, access, place)
         else:
             return ""
     return found
 
 
-def _refusal(error: Exception, access: Access, place: str) -> str | None:
+def _refusal(error: Exception, access: Access, place: str) -> AccessRefusedError | None:
     """Why a broker will never have us, and what to do; None where it might."""
     user = access.security.get("sasl_plain_username")
     mechanism = access.security.get("sasl_mechanism")
     match error:
         case ssl.SSLCertVerificationError():
-            trust = "Set kafka.ca_file to the certificate of whoever signed it"
-            return (
-                f"Kafka's certificate at {place} doesn't verify: "
-                f"{error.verify_message.rstrip('.')}. {ADVICE.get(error.verify_code, trust)}"
+            return AccessRefusedError(
+                f"Kafka's certificate at {place} doesn't verify: {error.verify_message.rstrip('.')}",
+                ADVICE.get(error.verify_code, TRUST),
             )
         case SaslAuthenticationFailed():
-            return (
-                f"Kafka at {place} refuses user {user} by {mechanism}: wrong user or password. "
-                "Check kafka.user and kafka.password_file, and that the user exists for this "
-                "mechanism"
+            return AccessRefusedError(
+                f"Kafka at {place} refuses user {user} by {mechanism}: wrong user or password",
+                "check kafka.user and kafka.password_file, and that the user exists for this "
+                "mechanism",
             )
         case UnsupportedSaslMechanismError():
-            return (
-                f"Kafka at {place} doesn't take {mechanism}: "
-                "set kafka.sasl_mechanism to one that its listener has"
+            return AccessRefusedError(
+                f"Kafka at {place} doesn't take {mechanism}",
+                "set kafka.sasl_mechanism to one that its listener has",
             )
         case IllegalSaslStateError():
-            plain = access.protocol.removeprefix("SASL_")
-            return (
-                f"Kafka at {place} asks for no user on that listener: set "
-                f"kafka.security_protocol to {plain}, or kafka.bootstrap to the other listener"
+            return AccessRefusedError(
+                f"Kafka at {place} asks for no user on that listener",
+                f"set kafka.security_protocol to {access.protocol.removeprefix('SASL_')}, or "
+                "kafka.bootstrap to the other listener",
             )
         case _:
             return None

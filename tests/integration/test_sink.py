@@ -156,6 +156,7 @@ def store(client: Client, event: Event, place: Place) -> None:
     Store(lambda: client).write(gathering.close())
 
 
+@pytest.mark.secured
 @pytest.mark.usefixtures("topics")
 async def test_every_event_is_a_row_within_two_seconds_and_once_however_often_it_comes(
     broker: Cluster, books: Books, prefix: str, database: str
@@ -183,6 +184,7 @@ async def test_every_event_is_a_row_within_two_seconds_and_once_however_often_it
     assert client.query("SELECT cost_usd FROM results WHERE task_id = 't2'").first_row == (None,)
 
 
+@pytest.mark.secured
 @pytest.mark.usefixtures("topics")
 async def test_what_is_no_event_is_buried_untouched_and_nothing_stops(
     broker: Cluster, books: Books, prefix: str, database: str

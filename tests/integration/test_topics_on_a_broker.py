@@ -32,6 +32,7 @@ async def send(bootstrap: str, *records: tuple[str, bytes, bytes]) -> None:
         await producer.stop()
 
 
+@pytest.mark.secured
 async def test_apply_makes_what_plan_shows_and_again_does_nothing(
     broker: Cluster, prefix: str
 ) -> None:
@@ -91,6 +92,7 @@ async def test_a_group_that_lost_its_commits_is_found(broker: Cluster, prefix: s
     await cluster.remove(access(broker.bootstrap), renamed)
 
 
+@pytest.mark.secured
 async def test_remove_takes_all_of_one_prefix_and_nothing_else(
     broker: Cluster, prefix: str
 ) -> None:
@@ -105,6 +107,7 @@ async def test_remove_takes_all_of_one_prefix_and_nothing_else(
     await cluster.remove(access(broker.bootstrap), other)
 
 
+@pytest.mark.secured
 async def test_the_survey_tells_lag_members_letters_and_what_was_learned(
     broker: Cluster, prefix: str
 ) -> None:
@@ -147,6 +150,7 @@ async def test_the_survey_tells_lag_members_letters_and_what_was_learned(
     assert [state.version for state in found.model_states] == [7]
 
 
+@pytest.mark.secured
 def test_commands_answer_with_their_exit_codes(
     broker: Cluster, prefix: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -209,6 +213,7 @@ def a_member(stack: AsyncExitStack, bootstrap: str, prefix: str, role: str) -> A
     return member
 
 
+@pytest.mark.secured
 async def test_publish_waits_for_results_and_one_that_failed_is_exit_1(
     broker: Cluster,
     prefix: str,
