@@ -28,7 +28,7 @@ class AccessRefusedError(ConnectionError):
     """
 
     def __init__(self, said: str, then: str) -> None:
-        super().__init__(f"{said}. {then[0].upper()}{then[1:]}")
+        super().__init__(said)
         self.said = said
         self.then = then
 

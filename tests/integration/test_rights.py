@@ -113,6 +113,8 @@ async def test_everybody_can_do_their_job_with_the_rights_of_the_page(
         )
         assert code == 0, err
         assert orjson.loads(out)["output"] == "5"
+        code, _, err = await asyncio.to_thread(company.run, "shop", "ask", "What is 3 + 4?")
+        assert code == 0, err
         code, _, err = await asyncio.to_thread(company.run, "shop", "feedback", "t1", "1")
         assert code == 0, err
         code, out, err = await asyncio.to_thread(
@@ -120,6 +122,11 @@ async def test_everybody_can_do_their_job_with_the_rights_of_the_page(
         )
         assert code == 0, err
         assert orjson.loads(out)["ready"] is True
+        code, _, err = await asyncio.to_thread(company.run, "tierflow-monitor", "explain", "t1")
+        assert code == 0, err
+        _, out, _ = await asyncio.to_thread(company.run, "tierflow-monitor", "doctor", "--json")
+        marks = {check["name"]: check["mark"] for check in orjson.loads(out)["checks"]}
+        assert {marks["kafka"], marks["topics"], marks["groups"]} == {"ok"}
 
     code, _, err = company.run("shop", "status")
     assert code == 1

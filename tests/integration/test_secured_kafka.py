@@ -68,11 +68,12 @@ def mutual(secured: SecuredKafka, **changed: object) -> dict[str, str]:
     return told(secured, bootstrap=at, security_protocol="SSL", **nobody, **changed)
 
 
-def log_of_refusal(said: str) -> str:
-    """The one line that is said beside what was logged before."""
-    (line,) = [line for line in said.splitlines() if line.startswith("tierflow: ")]
+def refusal_in(said: str) -> str:
+    """What is said and what to do, the last two lines."""
     assert "Traceback" not in said
-    return line
+    last = said.splitlines()[-2:]
+    assert [line.partition(": ")[0] for line in last] == ["tierflow", "next"], said
+    return "\n".join(last)
 
 
 @pytest.mark.parametrize("words", REACHING, ids=" ".join)
@@ -83,9 +84,9 @@ def test_a_wrong_password_is_said_at_once_and_exits_3(
     wrong.write_text("not-the-password")
     code, out, err = run(told(secured, password_file=wrong), *words)
     assert code == 3
-    line = log_of_refusal(err)
-    assert "refuses user tierflow by SCRAM-SHA-512: wrong user or password" in line
-    assert "Check kafka.user and kafka.password_file" in line
+    told_so = refusal_in(err)
+    assert "refuses user tierflow by SCRAM-SHA-512: wrong user or password" in told_so
+    assert "next: check kafka.user and kafka.password_file" in told_so
     assert "not-the-password" not in out + err
 
 
@@ -96,10 +97,10 @@ def test_a_certificate_of_another_authority_is_said_at_once_and_exits_3(
     other = Authority(tmp_path / "other")
     code, _, err = run(told(secured, ca_file=other.ca_file), *words)
     assert code == 3
-    line = log_of_refusal(err)
-    assert "certificate at" in line
-    assert "doesn't verify" in line
-    assert "Set kafka.ca_file to the certificate of whoever signed it" in line
+    told_so = refusal_in(err)
+    assert "certificate at" in told_so
+    assert "doesn't verify" in told_so
+    assert "next: set kafka.ca_file to the certificate of whoever signed it" in told_so
 
 
 @pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"])
@@ -119,7 +120,7 @@ def test_a_user_whom_the_mechanism_does_not_know_is_turned_away(secured: Secured
     )
     code, _, err = run(unknown, "status")
     assert code == 3
-    assert "that the user exists for this mechanism" in log_of_refusal(err)
+    assert "that the user exists for this mechanism" in refusal_in(err)
 
 
 def test_a_wrong_protocol_is_suspected_by_name(secured: SecuredKafka) -> None:
@@ -130,8 +131,8 @@ def test_a_wrong_protocol_is_suspected_by_name(secured: SecuredKafka) -> None:
             environment["TIERFLOW_KAFKA__CA_FILE"] = str(secured.authority.ca_file)
         code, _, err = run(environment, "status", timeout_s=IMPATIENT_S)
         assert code == 3
-        line = log_of_refusal(err)
-        assert f"may want another kafka.security_protocol than {protocol}" in line
+        told_so = refusal_in(err)
+        assert f"may want another kafka.security_protocol than {protocol}" in told_so
 
 
 def test_who_shows_no_certificate_where_one_is_wanted_is_told(
@@ -139,12 +140,12 @@ def test_who_shows_no_certificate_where_one_is_wanted_is_told(
 ) -> None:
     code, _, err = run(mutual(secured), "status", timeout_s=IMPATIENT_S)
     assert code == 3
-    assert "kafka.certificate_file" in log_of_refusal(err)
+    assert "kafka.certificate_file" in refusal_in(err)
     foreign = Authority(tmp_path / "other").sign("tierflow")
     shown = mutual(secured, certificate_file=foreign.certificate, key_file=foreign.key)
     code, _, err = run(shown, "status", timeout_s=IMPATIENT_S)
     assert code == 3
-    assert "kafka.certificate_file" in log_of_refusal(err)
+    assert "kafka.certificate_file" in refusal_in(err)
 
 
 @pytest.mark.timeout(90)

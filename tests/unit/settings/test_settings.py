@@ -149,8 +149,10 @@ def test_security_that_can_not_be_is_refused_by_name(
 
 def test_a_ca_is_for_https_alone() -> None:
     environ = {"TIERFLOW_CLICKHOUSE__CA_FILE": "ca.pem"}
+    assert load(environ=environ).clickhouse.ca_file == Path("ca.pem")
+    plain = {**environ, "TIERFLOW_CLICKHOUSE__URL": "http://clickhouse:8123"}
     with pytest.raises(SettingsError, match=r"clickhouse\.ca_file: only an https:// url"):
-        load(environ=environ)
+        load(environ=plain)
     secure = {**environ, "TIERFLOW_CLICKHOUSE__URL": "https://clickhouse:8443"}
     assert load(environ=secure).clickhouse.ca_file == Path("ca.pem")
 
