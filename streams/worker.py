@@ -11,6 +11,7 @@ from typing import Any, cast
 
 import faust
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from faust.auth import Credentials, SASLCredentials, SSLCredentials
 from yarl import URL
 
 from streams import ops
@@ -22,6 +23,7 @@ from streams.clock import Clock
 from streams.events.control import Policy
 from streams.kafka.consumer import RunConsumer, RunTransport
 from streams.kafka.publish import Publisher
+from streams.kafka.security import Access, access_of
 from streams.kafka.tables import TableView, declare
 from streams.kafka.tail import Tail
 from streams.providers.http import HttpProvider
@@ -92,6 +94,7 @@ class World:
     """What all roles of a process share."""
 
     settings: Settings
+    access: Access
     clock: Clock
     counters: Counters
     publisher: Publisher
@@ -112,6 +115,7 @@ class Role:
         self.stages = stages_of(name)
         self.app = self._app()
         self.consumer = cast("RunConsumer", self.app.consumer)
+        self.consumer.access = world.access
         self.consumer.fetch_wait_ms = world.settings.kafka.fetch_wait_ms
         self.tables = {
             (stage.name, table.name): self._table(table)
@@ -176,6 +180,7 @@ class Role:
         app = App(
             group_of(self.name, kafka.prefix),
             broker=[URL(f"kafka://{address}") for address in kafka.bootstrap.split(",")],
+            broker_credentials=credentials(self.world.access),
             store="memory://",
             broker_session_timeout=kafka.session_timeout_s,
             broker_heartbeat_interval=kafka.session_timeout_s / 3,
@@ -253,6 +258,20 @@ class Role:
         self.app.agent(topic, name=f"{stage.name}-{name}")(take)
 
 
+def credentials(access: Access) -> Credentials | None:
+    """As Faust takes them for its own consumer and producer; None for a listener in the clear."""
+    told = access.security
+    context = told.get("ssl_context")
+    if "sasl_mechanism" not in told:
+        return SSLCredentials(context) if context else None
+    return SASLCredentials(
+        mechanism=told["sasl_mechanism"],
+        username=told["sasl_plain_username"],
+        password=told["sasl_plain_password"],
+        ssl_context=context,
+    )
+
+
 def to_record(name: str, fetched: Any) -> Record:
     """A fetched record as a handler sees it."""
     return Record(
@@ -292,9 +311,10 @@ def starting_view(settings: Settings, now: datetime) -> View:
 @asynccontextmanager
 async def world_of(settings: Settings, clock: Clock) -> AsyncIterator[World]:
     """Producer, control tail and providers, closed again at the end."""
+    access = access_of(settings.kafka)
     async with AsyncExitStack() as stack:
         producer = AIOKafkaProducer(
-            bootstrap_servers=settings.kafka.bootstrap,
+            **access.options(),
             acks="all",
             linger_ms=LINGER_MS,
             max_request_size=2 * DEAD_LETTER_BYTES,
@@ -303,7 +323,7 @@ async def world_of(settings: Settings, clock: Clock) -> AsyncIterator[World]:
         stack.push_async_callback(producer.stop)
         view = starting_view(settings, clock.now())
         consumer = AIOKafkaConsumer(
-            bootstrap_servers=settings.kafka.bootstrap,
+            **access.options(),
             fetch_max_wait_ms=settings.kafka.fetch_wait_ms,
             enable_auto_commit=False,
         )
@@ -332,7 +352,7 @@ async def world_of(settings: Settings, clock: Clock) -> AsyncIterator[World]:
             reply_topics=frozenset(settings.limits.reply_topics),
             bugs_in_a_row=settings.limits.bugs_in_a_row,
         )
-        yield World(settings, clock, Counters(), Publisher(producer, clock), tail, ports)
+        yield World(settings, access, clock, Counters(), Publisher(producer, clock), tail, ports)
 
 
 async def run_worker(

@@ -15,6 +15,7 @@ from streams.clickhouse.migrate import ddl_folder, migrate
 from streams.clickhouse.sink import run_sink
 from streams.clock import SystemClock
 from streams.rig.process import Child, spawn, until_ready
+from tests.wire import access
 
 READY_S = 30.0
 
@@ -64,7 +65,7 @@ async def _main(bootstrap: str, prefix: str, url: str, database: str, session_s:
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     await run_sink(
-        bootstrap=bootstrap, prefix=prefix, clickhouse_url=url, database=database, stop=stop,
+        access=access(bootstrap), prefix=prefix, clickhouse_url=url, database=database, stop=stop,
         clock=SystemClock(), session_timeout_s=float(session_s), on_ready=lambda: print("ready", flush=True),  # noqa: T201
     )  # fmt: skip
 

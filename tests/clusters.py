@@ -137,6 +137,8 @@ class ApacheKafka:
         self._served = False
         self._clock = SystemClock()
         self.port = 0
+        self.inside_port = 0
+        """Where it is asked whether it is up, in the clear."""
 
     @property
     def bootstrap(self) -> str:
@@ -180,20 +182,28 @@ class ApacheKafka:
     def _format(self, salt: str) -> None:
         shutil.rmtree(self._folder / "data", ignore_errors=True)
         self._folder.mkdir(parents=True, exist_ok=True)
-        self.port = free_port(salt)
-        settings = string.Template((INFRA / "server.properties").read_text()).substitute(
-            port=self.port,
-            controller_port=free_port(f"{salt} controller"),
-            log_dir=self._folder / "data",
-        )
-        self._properties.write_text(settings)
+        self.port = self.inside_port = free_port(salt)
+        self._properties.write_text(self._settings(salt))
         named = hashlib.sha256(salt.encode()).digest()[:16]
         cluster = base64.urlsafe_b64encode(named).decode().rstrip("=")
         # With the equals sign, for an id may begin with a dash.
         arguments = ["format", f"--cluster-id={cluster}", "--config", str(self._properties)]
-        code, _, said = finish(self._java("kafka.tools.StorageTool", *arguments))
+        tool = self._java("kafka.tools.StorageTool", *arguments, *self._users())
+        code, _, said = finish(tool)
         if code != 0:
             raise RuntimeError(f"Kafka's folder could not be formatted: {said[-2000:]}")
+
+    def _settings(self, salt: str) -> str:
+        return filled(
+            "server.properties",
+            port=self.port,
+            controller_port=free_port(f"{salt} controller"),
+            log_dir=self._folder / "data",
+        )
+
+    def _users(self) -> list[str]:
+        """Options of the storage tool that add users."""
+        return []
 
     def _java(self, main: str, *arguments: str) -> list[str]:
         log4j = f"-Dlog4j2.configurationFile={INFRA / 'log4j2.properties'}"
@@ -202,11 +212,16 @@ class ApacheKafka:
     def _answers_in_time(self, child: Child) -> bool:
         end_s = self._clock.monotonic_s() + READY_S
         while child.returncode is None and self._clock.monotonic_s() < end_s:
-            if knows_a_broker(self.port):
+            if knows_a_broker(self.inside_port):
                 return True
             with contextlib.suppress(subprocess.TimeoutExpired):
                 child.process.wait(POLL_S)
         return False
+
+
+def filled(template: str, **words: object) -> str:
+    """A file of infra/kafka with its dollar words filled in."""
+    return string.Template((INFRA / template).read_text()).substitute(words)
 
 
 def knows_a_broker(port: int) -> bool:

@@ -11,6 +11,7 @@ from streams import ids
 from streams.clock import SystemClock
 from streams.rig.broker import EmbeddedBroker
 from tests import wire
+from tests.certificates import find_openssl
 from tests.clusters import (
     ApacheKafka,
     Cluster,
@@ -21,11 +22,16 @@ from tests.clusters import (
     resolve_jars,
 )
 from tests.deployment import Deployment
+from tests.secured import SecuredKafka
 
 KAFKA_HELP = (
-    "embedded (default), apache (a real broker from Maven artifacts), or HOST:PORT of a running "
-    "one (also: KAFKA_BOOTSTRAP)"
+    "embedded (default), apache (a real broker from Maven artifacts), apache-sasl (the same behind "
+    "SASL_SSL with SCRAM), or HOST:PORT of a running one (also: KAFKA_BOOTSTRAP; how to come to it "
+    "say TIERFLOW_KAFKA__SECURITY_PROTOCOL and so on)"
 )
+
+REAL = ("apache", "apache-sasl")
+"""Brokers that a run starts itself, and may kill."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -34,12 +40,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     which = kafka_of(config)
-    if which == "apache":
+    if which in REAL:
         try:
             resolve_jars(cache_folder())
             find_java()
+            if which == "apache-sasl":
+                find_openssl()
         except UnavailableError as error:
-            raise pytest.UsageError(f"--kafka=apache: {error}") from error
+            raise pytest.UsageError(f"--kafka={which}: {error}") from error
     elif which != "embedded" and not re.fullmatch(r"[^\s:]+:\d+", which):
         raise pytest.UsageError(f"--kafka={which}: want {KAFKA_HELP}")
 
@@ -49,7 +57,7 @@ def pytest_report_header(config: pytest.Config) -> str:
 
 
 def kafka_of(config: pytest.Config) -> str:
-    """`embedded`, `apache` or host:port: the option, else the environment, else embedded."""
+    """Which of KAFKA_HELP: the option, else the environment, else embedded."""
     chosen = config.getoption("--kafka") or os.environ.get("KAFKA_BOOTSTRAP")
     return str(chosen or "embedded")
 
@@ -57,17 +65,38 @@ def kafka_of(config: pytest.Config) -> str:
 @pytest.fixture(scope="session")
 def kafka(pytestconfig: pytest.Config) -> str:
     """Which Kafka was asked for: `embedded`, `apache`, or host:port."""
-    return kafka_of(pytestconfig)
+    which = kafka_of(pytestconfig)
+    return "apache" if which in REAL else which
 
 
 @pytest.fixture(scope="session")
-def broker(kafka: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+def secured(
+    pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[SecuredKafka]:
+    """A real broker behind TLS and users; while it runs the environment says how to come to it."""
+    if kafka_of(pytestconfig) != "apache-sasl":
+        pytest.skip("needs --kafka=apache-sasl, as `make test-kafka` has it")
+    node = SecuredKafka(resolve_jars(cache_folder()), tmp_path_factory.mktemp("kafka"))
+    node.start()
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in node.environment.items():
+            patch.setenv(name, value)
+        yield node
+    node.stop()
+
+
+@pytest.fixture(scope="session")
+def broker(
+    kafka: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Cluster]:
     """A Kafka for the whole run: `.bootstrap`, `.kind`; `apache` may be killed and started."""
     if kafka == "embedded":
         tansu = EmbeddedBroker(SystemClock())
         asyncio.run(tansu.start())
         yield RunningKafka(tansu.bootstrap, kind="embedded")
         tansu.kill()
+    elif kafka_of(request.config) == "apache-sasl":
+        yield request.getfixturevalue("secured")
     elif kafka == "apache":
         node = ApacheKafka(resolve_jars(cache_folder()), tmp_path_factory.mktemp("kafka"))
         node.start()

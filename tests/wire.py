@@ -1,25 +1,44 @@
-"""Kafka as a stranger sees it: plain aiokafka, without anything of ours."""
+"""Kafka as a stranger sees it: plain aiokafka; of ours only what says how to connect."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import for_code
 
+from streams.kafka.security import Access, access_of
+from streams.settings import load
+
 Records = Iterable[tuple[str | bytes | None, bytes | None]]
 """Keys and values, in order."""
 
+VARIABLES = "TIERFLOW_KAFKA__"
+NO_FILE = Path(os.devnull)
 LARGEST_BYTES = 8 << 20
 FETCH_WAIT_MS = 50
 TIMEOUT_S = 30.0
 
 
+def access(bootstrap: str) -> Access:
+    """A cluster, come to as `TIERFLOW_KAFKA__…` says: in the clear where nothing is set."""
+    told = {name: value for name, value in os.environ.items() if name.startswith(VARIABLES)}
+    return access_of(load(NO_FILE, {"kafka.bootstrap": bootstrap}, told).kafka)
+
+
+def options(bootstrap: str) -> dict[str, Any]:
+    """What a client of aiokafka is made with."""
+    return access(bootstrap).options()
+
+
 @asynccontextmanager
 async def admin(bootstrap: str) -> AsyncIterator[AIOKafkaAdminClient]:
     """An admin client that is closed behind."""
-    client = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    client = AIOKafkaAdminClient(**options(bootstrap))
     await client.start()
     try:
         yield client
@@ -53,7 +72,7 @@ async def delete_topics(bootstrap: str, prefix: str) -> None:
 
 async def produce(bootstrap: str, topic: str, records: Records) -> None:
     """Publish in order and wait until the broker has all of them."""
-    producer = AIOKafkaProducer(bootstrap_servers=bootstrap, max_request_size=LARGEST_BYTES)
+    producer = AIOKafkaProducer(**options(bootstrap), max_request_size=LARGEST_BYTES)
     try:
         await producer.start()
         sent = [
@@ -70,7 +89,7 @@ async def reader(bootstrap: str, topic: str) -> AsyncIterator[AIOKafkaConsumer]:
     """A consumer without a group that reads the topic from its beginning."""
     consumer = AIOKafkaConsumer(
         topic,
-        bootstrap_servers=bootstrap,
+        **options(bootstrap),
         auto_offset_reset="earliest",
         fetch_max_wait_ms=FETCH_WAIT_MS,
         max_partition_fetch_bytes=LARGEST_BYTES,

@@ -27,12 +27,16 @@ class Exit(enum.IntEnum):
 
 
 CODES = {
-    Exit.USAGE: {"SettingsError", "UsageError", "RecordedError"},
+    Exit.USAGE: {
+        "SettingsError", "UsageError", "RecordedError", "CertificateError", "CaFileError",
+    },
     Exit.NOT_FOUND: {"NotFoundError", "MissingTopicError"},
     Exit.UNREACHABLE: {"ConnectionError", "TimeoutError", "KafkaConnectionError"},
     Exit.NO: {
         "RefusedError", "StalledError", "BooksBehindError", "ChildDiedError", "NotReadyError",
         "PortTakenError", "BrokerMissingError", "TopicRecreated", "MigrationError", "OSError",
+        "TopicAuthorizationFailedError", "GroupAuthorizationFailedError",
+        "ClusterAuthorizationFailedError",
     },
 }  # fmt: skip
 """What failures mean to a script. A failure that stands nowhere here is a bug and is shown whole."""

@@ -11,6 +11,7 @@ from streams.providers.probe import Listed, Trouble, Unlisted
 
 if TYPE_CHECKING:
     from streams.clock import Clock
+    from streams.kafka.security import Access
     from streams.providers.http import HttpProvider
     from streams.routing.registry import ModelSpec
     from streams.settings import ProviderSettings, Settings
@@ -63,10 +64,17 @@ async def of_kafka(settings: "Settings", timeout_s: float) -> list[Finding]:
 
     from streams.cli.topics import layout_of
     from streams.kafka import cluster
+    from streams.kafka.security import AccessRefusedError, CertificateError, access_of
+    from streams.settings import SettingsError
 
     kafka = settings.kafka
     try:
-        changes = await cluster.pending(kafka.bootstrap, layout_of(kafka), timeout_s)
+        access = access_of(kafka)
+        changes = await cluster.pending(access, layout_of(kafka), timeout_s)
+    except (CertificateError, SettingsError) as error:
+        return [wrong("kafka", str(error), "mend the setting, or bring the file")]
+    except AccessRefusedError as error:
+        return [wrong("kafka", error.said, error.then, reached=True)]
     except ConnectionError as error:
         then = "is it running? Mend kafka.bootstrap (TIERFLOW_KAFKA__BOOTSTRAP), or start it"
         return [wrong("kafka", str(error), then, reached=False)]
@@ -75,7 +83,7 @@ async def of_kafka(settings: "Settings", timeout_s: float) -> list[Finding]:
         return [wrong("kafka", said, "give this user the right to describe topics", reached=True)]
     found = [ok("kafka", f"{kafka.bootstrap} answers", reached=True), *_topics(changes)]
     if not changes:
-        found += await _groups(settings, timeout_s)
+        found += await _groups(access, kafka.prefix, timeout_s)
     return found
 
 
@@ -94,16 +102,13 @@ def _topics(changes: Sequence[Any]) -> list[Finding]:
     return found
 
 
-async def _groups(settings: "Settings", timeout_s: float) -> list[Finding]:
+async def _groups(access: "Access", prefix: str, timeout_s: float) -> list[Finding]:
     from streams.cli.status import roles_without_worker
     from streams.kafka.cluster import groups_without_commits
     from streams.kafka.survey import survey
     from streams.topology import ROLES, SINK_ROLE
 
-    kafka = settings.kafka
-    lost = await groups_without_commits(
-        kafka.bootstrap, kafka.prefix, (*ROLES, SINK_ROLE), timeout_s
-    )
+    lost = await groups_without_commits(access, prefix, (*ROLES, SINK_ROLE), timeout_s)
     found = [
         wrong(
             f"group {one.group}",
@@ -112,8 +117,8 @@ async def _groups(settings: "Settings", timeout_s: float) -> list[Finding]:
         )
         for one in lost
     ]
-    surveyed = await survey(kafka.bootstrap, kafka.prefix, timeout_s)
-    idle = roles_without_worker(surveyed, kafka.prefix)
+    surveyed = await survey(access, prefix, timeout_s)
+    idle = roles_without_worker(surveyed, prefix)
     if idle:
         said = f"no worker runs: {', '.join(idle)}"
         found.append(note("workers", said, "start `tierflow worker`"))
@@ -128,14 +133,21 @@ def of_clickhouse(settings: "Settings", timeout_s: float) -> list[Finding]:
 
     from streams.clickhouse import client as books
     from streams.clickhouse.migrate import MigrationError, ddl_folder, pending
+    from streams.settings import SettingsError
 
     at, url = settings.clickhouse, settings.clickhouse.url
     try:
         client = books.connect(
-            url, user=at.user, password=at.read_password(), connect_timeout_s=timeout_s
-        )
+            url, user=at.user, password=at.read_password(), ca_file=at.ca_file,
+            connect_timeout_s=timeout_s,
+        )  # fmt: skip
+    except (books.CaFileError, SettingsError) as error:
+        return [wrong("clickhouse", str(error), "mend the setting, or bring the file")]
+    except books.AccessRefusedError as error:
+        return [wrong("clickhouse", error.said, error.then, reached=True)]
     except (ClickHouseError, OSError) as error:
-        return [_no_books(url, at.user, books.why(error), refused=books.refused_login(error))]
+        then = "is it running? Mend clickhouse.url (TIERFLOW_CLICKHOUSE__URL), or start it"
+        return [wrong("clickhouse", f"{url}: {books.why(error)}", then, reached=False)]
     found = [ok("clickhouse", f"{url} answers to {at.user}", reached=True)]
     try:
         left = pending(client, ddl_folder(), at.database)
@@ -148,14 +160,6 @@ def of_clickhouse(settings: "Settings", timeout_s: float) -> list[Finding]:
         said = f"{len(left)} migrations of {at.database} are pending, such as {left[0]}"
         return [*found, wrong("tables", said, "run `tierflow clickhouse migrate`")]
     return [*found, ok("tables", f"{at.database} is migrated")]
-
-
-def _no_books(url: str, user: str, said: str, *, refused: bool) -> Finding:
-    if refused:
-        then = "mend clickhouse.user and clickhouse.password_file"
-        return wrong("clickhouse", f"{url} refuses {user}: {said}", then, reached=True)
-    then = "is it running? Mend clickhouse.url (TIERFLOW_CLICKHOUSE__URL), or start it"
-    return wrong("clickhouse", f"{url}: {said}", then, reached=False)
 
 
 async def of_providers(

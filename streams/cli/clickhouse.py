@@ -62,12 +62,17 @@ def connect(clickhouse: "ClickHouseSettings", timeout_s: float) -> Any:
 
     url, user, password = clickhouse.url, clickhouse.user, clickhouse.read_password()
     try:
-        client = books.connect(url, user=user, password=password, connect_timeout_s=timeout_s)
+        client = books.connect(
+            url, user=user, password=password, ca_file=clickhouse.ca_file,
+            connect_timeout_s=timeout_s,
+        )  # fmt: skip
         client.command(
             "CREATE DATABASE IF NOT EXISTS {name:Identifier}",
             parameters={"name": clickhouse.database},
         )
         client.database = clickhouse.database
+    except books.AccessRefusedError:
+        raise
     except (ClickHouseError, OSError) as error:
         raise ConnectionError(
             f"ClickHouse doesn't answer at {url} as {user}: {books.why(error)}"

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from streams.cli.answers import Exit, Subparsers, UsageError, command
-from streams.cli.rig import add_rig_options
+from streams.cli.rig import add_rig_options, kafka_of
 
 if TYPE_CHECKING:
     from streams.rig.cluster import Wanted
@@ -56,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
     if not args.speed > 0:
         raise UsageError("--speed: a number above 0 is wanted")
     faults = 0.0 if args.no_feedback else FAULTS
-    wanted = Wanted(args.tasks or SAMPLE, args.models, args.kafka, args.speed, faults)
+    wanted = Wanted(args.tasks or SAMPLE, args.models, kafka_of(args), args.speed, faults)
     played = asyncio.run(_watched(wanted, judged=not args.no_feedback))
     _write(args, played)
     print(render(played.summary))

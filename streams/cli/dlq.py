@@ -267,8 +267,9 @@ async def _told(mail: "Mail") -> Any:
 def _mail(args: argparse.Namespace, kafka: "KafkaSettings") -> "Mail":
     from streams.clock import SystemClock
     from streams.kafka.redrive import Mail
+    from streams.kafka.security import access_of
 
-    return Mail(kafka.bootstrap, kafka.prefix, args.timeout, SystemClock())
+    return Mail(access_of(kafka), kafka.prefix, args.timeout, SystemClock())
 
 
 def _now() -> datetime:

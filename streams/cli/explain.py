@@ -87,16 +87,18 @@ async def _ask(
     """What each source holds, None where it can't be asked, and why it can't."""
     from aiokafka.errors import KafkaError
 
+    from streams.kafka.security import access_of
     from streams.kafka.trace import trace
 
     kafka, refusals = settings.kafka, list[str]()
+    access = access_of(kafka)
     async with asyncio.TaskGroup() as group:
         asked = group.create_task(
             asyncio.to_thread(_books, settings.clickhouse, args.task_id, args.timeout, refusals)
         )
         try:
             found = await trace(
-                kafka.bootstrap, kafka.prefix, args.task_id, args.timeout, recent=args.recent
+                access, kafka.prefix, args.task_id, args.timeout, recent=args.recent
             )
         except (OSError, KafkaError) as error:
             refusals.append(str(first_of(error)))
@@ -109,18 +111,22 @@ def _books(
 ) -> "list[Event] | None":
     from clickhouse_connect.driver.exceptions import ClickHouseError
 
-    from streams.clickhouse.client import connect, why
+    from streams.clickhouse.client import AccessRefusedError, connect, why
     from streams.clickhouse.story import recall
 
     try:
         client = connect(
             clickhouse.url, clickhouse.database, user=clickhouse.user,
-            password=clickhouse.read_password(), connect_timeout_s=min(timeout_s, BOOKS_S),
+            password=clickhouse.read_password(), ca_file=clickhouse.ca_file,
+            connect_timeout_s=min(timeout_s, BOOKS_S),
         )  # fmt: skip
         try:
             return recall(client, task_id)
         finally:
             client.close()
+    except AccessRefusedError as error:
+        refusals.append(str(error))
+        return None
     except (ClickHouseError, OSError) as error:
         refusals.append(f"ClickHouse at {clickhouse.url}: {why(error)}")
         return None

@@ -87,6 +87,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _fail(error: Exception, code: Exit, command: str) -> int:
     print(f"tierflow: {str(error) or type(error).__name__}", file=sys.stderr)
-    if code is Exit.UNREACHABLE and command != "doctor":
-        print("next: `tierflow doctor` tries every address and says what to do", file=sys.stderr)
+    then = getattr(error, "then", None)
+    if then is None and code is Exit.UNREACHABLE and command != "doctor":
+        then = "`tierflow doctor` tries every address and says what to do"
+    if then is not None:
+        print(f"next: {then}", file=sys.stderr)
     return code

@@ -3,9 +3,13 @@
 import argparse
 import asyncio
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from streams.cli.answers import Exit, Subparsers, command
+from streams.cli.answers import Exit, Subparsers, command, read_settings
 from streams.cli.running import until_signal
+
+if TYPE_CHECKING:
+    from streams.settings import KafkaSettings
 
 
 def add(subparsers: Subparsers) -> None:
@@ -37,12 +41,20 @@ def add_rig_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def kafka_of(args: argparse.Namespace) -> "KafkaSettings | None":
+    """The cluster of `--kafka`, as the settings say to come to it; None without the option."""
+    if args.kafka is None:
+        return None
+    return read_settings(args, {"kafka.bootstrap": args.kafka}).kafka
+
+
 def run(args: argparse.Namespace) -> int:
     """Start, say where, wait, end."""
     from streams.clock import SystemClock
     from streams.rig.cluster import SAMPLE, Wanted, cluster
 
-    wanted = Wanted(args.tasks or SAMPLE, args.models, args.kafka, args.speed, faults=0.0)
+    kafka = kafka_of(args)
+    wanted = Wanted(args.tasks or SAMPLE, args.models, kafka, args.speed, faults=0.0)
 
     async def serve(stop: asyncio.Event) -> int:
         async with cluster(args.dir, wanted, SystemClock()):

@@ -2,11 +2,15 @@
 
 import argparse
 import asyncio
+import contextlib
 import logging
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from streams.cli.answers import Exit, Subparsers, command, read_settings
 from streams.cli.running import log_to_stderr, until_signal
+
+if TYPE_CHECKING:
+    from streams.settings import ClickHouseSettings
 
 logger = logging.getLogger(__name__)
 
@@ -36,8 +40,11 @@ def run(args: argparse.Namespace) -> int:
     from streams import ops
     from streams.clickhouse.sink import SinkState, run_sink
     from streams.clock import SystemClock
+    from streams.kafka.cluster import greet
+    from streams.kafka.security import access_of
 
     clickhouse, kafka, state = settings.clickhouse, settings.kafka, SinkState()
+    access, password = access_of(kafka), clickhouse.read_password()
 
     def unready() -> list[str]:
         return [] if state.ready else ["the sink can't write yet"]
@@ -54,16 +61,19 @@ def run(args: argparse.Namespace) -> int:
         host, port = settings.worker.ops_host, settings.worker.ops_port
         async with ops.serve(host, port, unready=unready, metrics=metrics) as took:
             logger.info("health, readiness and metrics on port %d", took)
+            await greet(access, args.timeout)
+            await asyncio.to_thread(_let_in, clickhouse, password)
             sink = asyncio.ensure_future(
                 run_sink(
-                    bootstrap=kafka.bootstrap,
+                    access=access,
                     prefix=kafka.prefix,
                     clickhouse_url=clickhouse.url,
                     stop=stop,
                     clock=SystemClock(),
                     database=clickhouse.database,
                     user=clickhouse.user,
-                    password=clickhouse.read_password(),
+                    password=password,
+                    ca_file=clickhouse.ca_file,
                     state=state,
                     session_timeout_s=kafka.session_timeout_s,
                     fetch_wait_ms=kafka.fetch_wait_ms,
@@ -72,6 +82,23 @@ def run(args: argparse.Namespace) -> int:
             return await _drained(sink, stop, settings.worker.grace_s)
 
     return Exit(until_signal(serve, settings.worker.grace_s + MARGIN_S))
+
+
+def _let_in(clickhouse: "ClickHouseSettings", password: str) -> None:
+    """Refuse to start where ClickHouse will never have us; where it is away the sink waits for it.
+
+    Raises:
+        AccessRefusedError: Its certificate doesn't verify, or user and password are wrong.
+        CaFileError: clickhouse.ca_file can't be used.
+    """
+    from clickhouse_connect.driver.exceptions import ClickHouseError
+
+    from streams.clickhouse.client import connect
+
+    with contextlib.suppress(ClickHouseError):
+        connect(
+            clickhouse.url, user=clickhouse.user, password=password, ca_file=clickhouse.ca_file
+        ).close()
 
 
 async def _drained(sink: "asyncio.Future[None]", stop: asyncio.Event, grace_s: float) -> int:

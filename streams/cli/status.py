@@ -27,11 +27,12 @@ def add(subparsers: Subparsers) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the facts; they are facts whether ready or not, so the exit code is 0."""
+    from streams.kafka.security import access_of
     from streams.kafka.survey import survey
 
     settings = read_settings(args)
     kafka, start = settings.kafka, settings.policy.start
-    found = asyncio.run(survey(kafka.bootstrap, kafka.prefix, args.timeout))
+    found = asyncio.run(survey(access_of(kafka), kafka.prefix, args.timeout))
     facts = facts_of(found, kafka.prefix, start)
     if args.json:
         print_json(facts)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from streams.cli.answers import Exit, Subparsers, add_json, command, print_json, read_settings
 
 if TYPE_CHECKING:
+    from streams.kafka.security import Access
     from streams.kafka.topics import Change, Layout
     from streams.settings import KafkaSettings
 
@@ -36,9 +37,11 @@ def add(subparsers: Subparsers) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Plan or apply."""
+    from streams.kafka.security import access_of
+
     kafka = read_settings(args).kafka
     go = _plan if args.verb == "plan" else _apply
-    return asyncio.run(go(args, kafka.bootstrap, layout_of(kafka)))
+    return asyncio.run(go(args, access_of(kafka), layout_of(kafka)))
 
 
 def layout_of(kafka: "KafkaSettings") -> "Layout":
@@ -48,10 +51,10 @@ def layout_of(kafka: "KafkaSettings") -> "Layout":
     return Layout(kafka.prefix, kafka.partitions, kafka.replication, kafka.retention)
 
 
-async def _plan(args: argparse.Namespace, bootstrap: str, layout: "Layout") -> int:
+async def _plan(args: argparse.Namespace, access: "Access", layout: "Layout") -> int:
     from streams.kafka import cluster
 
-    changes = await cluster.pending(bootstrap, layout, args.timeout)
+    changes = await cluster.pending(access, layout, args.timeout)
     for change in changes:
         _show(change, args, done=False)
     if not changes and not args.json:
@@ -59,11 +62,11 @@ async def _plan(args: argparse.Namespace, bootstrap: str, layout: "Layout") -> i
     return Exit.NO if changes else Exit.DONE
 
 
-async def _apply(args: argparse.Namespace, bootstrap: str, layout: "Layout") -> int:
+async def _apply(args: argparse.Namespace, access: "Access", layout: "Layout") -> int:
     from streams.kafka import cluster
     from streams.kafka.topics import Action
 
-    applied = await cluster.apply(bootstrap, layout, args.timeout)
+    applied = await cluster.apply(access, layout, args.timeout)
     for change in applied.done:
         _show(change, args, done=True)
     for change in applied.left:

@@ -39,13 +39,14 @@ async def send(
     from aiokafka import AIOKafkaProducer
 
     from streams.kafka.cluster import administered
+    from streams.kafka.security import access_of
 
-    name = topic.full_name(kafka.prefix)
-    async with administered(kafka.bootstrap, timeout_s) as admin:
+    access, name = access_of(kafka), topic.full_name(kafka.prefix)
+    async with administered(access, timeout_s) as admin:
         if name not in await admin.list_topics():
             raise NotFoundError(f"topic {name} is not there: run `tierflow topics apply`")
     producer = AIOKafkaProducer(
-        bootstrap_servers=kafka.bootstrap,
+        **access.options(),
         acks="all",
         linger_ms=5,
         max_request_size=topic.record_bytes,
@@ -80,15 +81,16 @@ async def listening(
     from aiokafka.structs import TopicPartition
 
     from streams.kafka.cluster import administered, partitions
+    from streams.kafka.security import access_of
     from streams.topology import RESULTS
 
-    name = RESULTS.full_name(kafka.prefix)
-    async with administered(kafka.bootstrap, timeout_s) as admin:
+    access, name = access_of(kafka), RESULTS.full_name(kafka.prefix)
+    async with administered(access, timeout_s) as admin:
         if name not in await admin.list_topics():
             raise NotFoundError(f"topic {name} is not there: run `tierflow topics apply`")
         parts = [TopicPartition(*place) for place in await partitions(admin, [name])]
     consumer = AIOKafkaConsumer(
-        bootstrap_servers=kafka.bootstrap,
+        **access.options(),
         enable_auto_commit=False,
         fetch_max_wait_ms=kafka.fetch_wait_ms,
     )

@@ -57,7 +57,8 @@ def run(args: argparse.Namespace) -> int:
     settings.routing.read_salt()
     log_to_stderr(settings.logging)
     from streams.clock import SystemClock
-    from streams.kafka.cluster import groups_without_commits
+    from streams.kafka.cluster import greet, groups_without_commits
+    from streams.kafka.security import access_of
     from streams.worker import run_worker, starting_view
 
     try:
@@ -65,11 +66,13 @@ def run(args: argparse.Namespace) -> int:
     except ValueError as error:
         raise UsageError(str(error)) from None
 
+    kafka, access = settings.kafka, access_of(settings.kafka)
+
     async def serve(stop: asyncio.Event) -> int:
+        await greet(access, args.timeout)
         if args.begin is None:
-            kafka = settings.kafka
             lost = await groups_without_commits(
-                kafka.bootstrap, kafka.prefix, settings.worker.roles, args.timeout
+                access, kafka.prefix, settings.worker.roles, args.timeout
             )
             if lost:
                 first = lost[0]

@@ -1,13 +1,36 @@
 """One way to connect to ClickHouse: over HTTP, times aware, no session that two threads could share."""
 
 import re
+import ssl
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import clickhouse_connect
 from clickhouse_connect.driver.client import Client
+from clickhouse_connect.driver.exceptions import ClickHouseError
 
 CONNECT_TIMEOUT_S = 5
 ANSWER_TIMEOUT_S = 60
+
+UNVERIFIED = "CERTIFICATE_VERIFY_FAILED"
+
+
+class CaFileError(ValueError):
+    """`clickhouse.ca_file` can't be used; the message says why."""
+
+
+class AccessRefusedError(ConnectionError):
+    """ClickHouse answers and turns us away, or is not whom it should be.
+
+    Args:
+        said: What it says.
+        then: What to do.
+    """
+
+    def __init__(self, said: str, then: str) -> None:
+        super().__init__(said)
+        self.said = said
+        self.then = then
 
 
 _ERRNO = re.compile(r"\[Errno -?\d+\] ([^\"'()]+)")
@@ -31,17 +54,13 @@ def why(error: Exception) -> str:
     return (text.splitlines() or [type(error).__name__])[0][:DETAIL_CHARS]
 
 
-def refused_login(error: Exception) -> bool:
-    """Whether ClickHouse answered, and does not take this user or password."""
-    return any(word in str(error) for word in REFUSED_LOGIN)
-
-
 def connect(
     url: str,
     database: str | None = None,
     *,
     user: str = "default",
     password: str = "",
+    ca_file: Path | None = None,
     connect_timeout_s: float = CONNECT_TIMEOUT_S,
 ) -> Client:
     """Connect and greet.
@@ -51,24 +70,67 @@ def connect(
         database: Where unqualified names are looked up; it must exist.
         user: Who asks.
         password: The user's.
+        ca_file: Whom an https server's certificate is trusted by; None: whom the system trusts.
         connect_timeout_s: How long to wait for a connection.
 
     Raises:
-        clickhouse_connect.driver.exceptions.Error: Nobody answers, or not to this user.
+        CaFileError: The file can't be read or holds no certificate.
+        AccessRefusedError: The certificate doesn't verify, or user and password are wrong.
+        clickhouse_connect.driver.exceptions.Error: Nobody answers, or not with a greeting.
     """
     at = urlsplit(url)
     secure = at.scheme == "https"
-    return clickhouse_connect.get_client(
-        interface=at.scheme,
-        host=at.hostname or "localhost",
-        port=at.port or (8443 if secure else 8123),
-        secure=secure,
-        proxy_path=at.path.strip("/"),
-        username=user,
-        password=password,
-        database=database or "__default__",
-        connect_timeout=max(1, round(connect_timeout_s)),
-        send_receive_timeout=ANSWER_TIMEOUT_S,
-        autogenerate_session_id=False,
-        tz_mode="aware",
-    )
+    if ca_file is not None:
+        check_ca(ca_file)
+    try:
+        return clickhouse_connect.get_client(
+            interface=at.scheme,
+            host=at.hostname or "localhost",
+            port=at.port or (8443 if secure else 8123),
+            secure=secure,
+            proxy_path=at.path.strip("/"),
+            username=user,
+            password=password,
+            database=database or "__default__",
+            connect_timeout=max(1, round(connect_timeout_s)),
+            send_receive_timeout=ANSWER_TIMEOUT_S,
+            ca_cert=None if ca_file is None else str(ca_file),
+            autogenerate_session_id=False,
+            tz_mode="aware",
+        )
+    except ClickHouseError as error:
+        if refusal := _refusal(str(error), url, user):
+            raise refusal from error
+        raise
+
+
+def check_ca(ca_file: Path) -> None:
+    """See that a file holds certificates, before somebody waits for a server because of it.
+
+    Raises:
+        CaFileError: It can't be read or holds none.
+    """
+    try:
+        ssl.create_default_context(cafile=ca_file)
+    except ssl.SSLError:
+        raise CaFileError(f"clickhouse.ca_file: {ca_file} holds no certificate in PEM") from None
+    except OSError as error:
+        raise CaFileError(
+            f"clickhouse.ca_file: {ca_file} can't be read: {error.strerror}"
+        ) from None
+
+
+def _refusal(said: str, url: str, user: str) -> AccessRefusedError | None:
+    if UNVERIFIED in said:
+        cause = said.partition(f"{UNVERIFIED}] ")[2].partition(" (_ssl")[0].rstrip(".")
+        return AccessRefusedError(
+            f"ClickHouse's certificate at {url} doesn't verify: {cause or UNVERIFIED}",
+            "set clickhouse.ca_file to the certificate of whoever signed it, and name the server "
+            "in clickhouse.url as its certificate does",
+        )
+    if any(word in said for word in REFUSED_LOGIN):
+        return AccessRefusedError(
+            f"ClickHouse at {url} refuses user {user}: wrong user or password",
+            "mend clickhouse.user and clickhouse.password_file",
+        )
+    return None

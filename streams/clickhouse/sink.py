@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 from typing import Any, TypeVar
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener, TopicPartition
@@ -24,6 +25,7 @@ from streams.clock import Clock
 from streams.events.envelope import Reason
 from streams.kafka import codec
 from streams.kafka.publish import Publisher, dead_letter
+from streams.kafka.security import Access
 
 logger = logging.getLogger(__name__)
 
@@ -70,7 +72,7 @@ class Expected:
 
 async def run_sink(
     *,
-    bootstrap: str,
+    access: Access,
     prefix: str,
     clickhouse_url: str,
     stop: asyncio.Event,
@@ -78,6 +80,7 @@ async def run_sink(
     database: str = "tierflow",
     user: str = "default",
     password: str = "",
+    ca_file: Path | None = None,
     on_ready: Callable[[], None] = lambda: None,
     state: SinkState | None = None,
     session_timeout_s: float = 6.0,
@@ -86,7 +89,7 @@ async def run_sink(
     """Keep the books until stopped, then write what is gathered and leave the group.
 
     Args:
-        bootstrap: host:port of Kafka.
+        access: Where Kafka is, and as whom we come.
         prefix: Of every topic's name; the group is named after it.
         clickhouse_url: ClickHouse's HTTP interface.
         stop: Set to end.
@@ -94,6 +97,7 @@ async def run_sink(
         database: Migrated before; until it is, the sink waits for it.
         user: ClickHouse's user.
         password: The user's.
+        ca_file: Whom an https server's certificate is trusted by; None: whom the system trusts.
         on_ready: Called once, when the first partitions are placed.
         state: Filled as it goes; for health and metrics.
         session_timeout_s: Silence after which another sink gets the partitions.
@@ -104,7 +108,7 @@ async def run_sink(
         aiokafka.errors.KafkaError: Kafka refuses this consumer for good.
     """
     consumer = AIOKafkaConsumer(
-        bootstrap_servers=bootstrap,
+        **access.options(),
         group_id=topology.group_of(topology.SINK_ROLE, prefix),
         enable_auto_commit=False,
         auto_offset_reset="earliest",
@@ -115,11 +119,13 @@ async def run_sink(
         fetch_max_bytes=FETCH_BYTES,
     )
     producer = AIOKafkaProducer(
-        bootstrap_servers=bootstrap,
+        **access.options(),
         acks="all",
         max_request_size=topology.DEAD_LETTERS.record_bytes,
     )
-    store = Store(lambda: connect(clickhouse_url, database, user=user, password=password))
+    store = Store(
+        lambda: connect(clickhouse_url, database, user=user, password=password, ca_file=ca_file)
+    )
     sink = Sink(
         consumer, Publisher(producer, clock), store, prefix, clock, stop, state or SinkState()
     )

@@ -17,6 +17,7 @@ from aiokafka.errors import (
     CommitFailedError,
     GroupLoadInProgressError,
     IncompatibleBrokerVersion,
+    KafkaConnectionError,
     KafkaError,
     TopicAlreadyExistsError,
     for_code,
@@ -25,6 +26,7 @@ from aiokafka.protocol.admin import DeleteGroupsRequest
 from aiokafka.structs import OffsetAndMetadata, TopicPartition
 
 from streams.clock import Clock, SystemClock
+from streams.kafka.security import Access, diagnose
 from streams.kafka.topics import (
     Action,
     Change,
@@ -69,24 +71,40 @@ class Unanchored:
 
 @asynccontextmanager
 async def administered(
-    bootstrap: str, timeout_s: float = TIMEOUT_S, clock: Clock | None = None
+    access: Access, timeout_s: float = TIMEOUT_S, clock: Clock | None = None
 ) -> AsyncIterator[AIOKafkaAdminClient]:
     """An admin client of the cluster.
 
     Args:
-        bootstrap: host:port, or several after commas.
+        access: Where the cluster is, and as whom we come.
         timeout_s: How long to try.
         clock: What passes between tries.
 
     Raises:
+        AccessRefusedError: The brokers won't have us, or are not whom they should be.
         ConnectionError: No broker answered within `timeout_s`.
     """
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    admin = AIOKafkaAdminClient(**access.options())
+    suspicion = ""
+
+    async def start() -> None:
+        nonlocal suspicion
+        try:
+            await admin.start()
+        except KafkaConnectionError:
+            suspicion = await diagnose(access)
+            raise
+
     try:
-        await patiently(admin.start, timeout_s, clock)
+        await patiently(start, timeout_s, clock)
     except (KafkaError, TimeoutError) as error:
         await admin.close()
-        raise ConnectionError(f"no Kafka broker answers at {bootstrap}") from error
+        raise ConnectionError(
+            f"no Kafka broker answers at {access.bootstrap}{suspicion}"
+        ) from error
+    except ConnectionError:
+        await admin.close()
+        raise
     try:
         yield admin
     finally:
@@ -113,7 +131,7 @@ async def patiently(
             await clock.sleep(RETRY_S)
 
 
-async def look(admin: AIOKafkaAdminClient, bootstrap: str, layout: Layout) -> State:
+async def look(admin: AIOKafkaAdminClient, access: Access, layout: Layout) -> State:
     """The topics of this layout as they are, what their groups committed, and the log ends."""
     present = set(await admin.list_topics())
     names = [topic.name for topic in wanted(layout) if topic.name in present]
@@ -132,12 +150,12 @@ async def look(admin: AIOKafkaAdminClient, bootstrap: str, layout: Layout) -> St
         committed[group] = frozenset(await committed_offsets(admin, group, places))
         reached.update(places)
     return State(
-        topics, committed, {p: end for p, (_, end) in (await edges(bootstrap, reached)).items()}
+        topics, committed, {p: end for p, (_, end) in (await edges(access, reached)).items()}
     )
 
 
 async def apply(
-    bootstrap: str, layout: Layout, timeout_s: float = TIMEOUT_S, clock: Clock | None = None
+    access: Access, layout: Layout, timeout_s: float = TIMEOUT_S, clock: Clock | None = None
 ) -> Applied:
     """Make the cluster's topics as they should be; again is harmless.
 
@@ -145,35 +163,46 @@ async def apply(
         ConnectionError: No broker answered.
         RefusedError: The cluster refuses a topic, such as a replication above its brokers.
     """
-    async with administered(bootstrap, timeout_s, clock) as admin:
-        state = await look(admin, bootstrap, layout)
+    async with administered(access, timeout_s, clock) as admin:
+        state = await look(admin, access, layout)
         changes = plan(layout, state)
         left = [change for change in changes if change.action is Action.CONFLICT]
         await _create(admin, _of(changes, Action.CREATE), timeout_s, clock)
         await _grow(admin, _of(changes, Action.GROW))
         left += await _configure(admin, _of(changes, Action.CONFIGURE), state)
         for change in _of(changes, Action.ANCHOR):
-            left += await _anchor(bootstrap, change, timeout_s, clock)
+            left += await _anchor(access, change, timeout_s, clock)
     subjects = {(change.action, change.subject) for change in left}
     done = (change for change in changes if (change.action, change.subject) not in subjects)
     return Applied(tuple(done), tuple(left))
 
 
+async def greet(access: Access, timeout_s: float = TIMEOUT_S) -> None:
+    """See that a cluster answers, and lets us in.
+
+    Raises:
+        AccessRefusedError: The brokers won't have us, or are not whom they should be.
+        ConnectionError: No broker answered within `timeout_s`.
+    """
+    async with administered(access, timeout_s):
+        pass
+
+
 async def pending(
-    bootstrap: str, layout: Layout, timeout_s: float = TIMEOUT_S, clock: Clock | None = None
+    access: Access, layout: Layout, timeout_s: float = TIMEOUT_S, clock: Clock | None = None
 ) -> tuple[Change, ...]:
     """What `apply` would do now; nothing is changed."""
-    async with administered(bootstrap, timeout_s, clock) as admin:
-        return plan(layout, await look(admin, bootstrap, layout))
+    async with administered(access, timeout_s, clock) as admin:
+        return plan(layout, await look(admin, access, layout))
 
 
 async def groups_without_commits(
-    bootstrap: str, prefix: str, roles: Iterable[str], timeout_s: float = TIMEOUT_S
+    access: Access, prefix: str, roles: Iterable[str], timeout_s: float = TIMEOUT_S
 ) -> list[Unanchored]:
     """Groups that would buy everything again: records wait, and none was ever settled.
 
     Args:
-        bootstrap: The cluster.
+        access: The cluster.
         prefix: Before the names of topics and groups.
         roles: The roles that are to start; `sink` among them is the sink's group.
         timeout_s: How long to try.
@@ -182,14 +211,14 @@ async def groups_without_commits(
         One entry for each topic that holds records and on which the role's group has no commit.
     """
     found: list[Unanchored] = []
-    async with administered(bootstrap, timeout_s) as admin:
+    async with administered(access, timeout_s) as admin:
         present = set(await admin.list_topics())
         for role in roles:
             group = group_of(role, prefix)
             names = {topic.full_name(prefix) for topic in readers(prefix)[group]} & present
             places = await partitions(admin, names)
             settled = {topic for topic, _ in await committed_offsets(admin, group, places)}
-            held = await edges(bootstrap, [p for p in places if p[0] not in settled])
+            held = await edges(access, [p for p in places if p[0] not in settled])
             for name in sorted(names - settled):
                 records = sum(end - begin for (t, _), (begin, end) in held.items() if t == name)
                 if records:
@@ -197,15 +226,15 @@ async def groups_without_commits(
     return found
 
 
-async def remove(bootstrap: str, prefix: str, timeout_s: float = TIMEOUT_S) -> None:
+async def remove(access: Access, prefix: str, timeout_s: float = TIMEOUT_S) -> None:
     """Delete all topics and groups of a prefix: the end of a trial on somebody's cluster."""
     layout = Layout(prefix)
-    async with administered(bootstrap, timeout_s) as admin:
+    async with administered(access, timeout_s) as admin:
         present = set(await admin.list_topics())
         names = [topic.name for topic in wanted(layout) if topic.name in present]
         if names:
             await admin.delete_topics(names)
-        client = AIOKafkaClient(bootstrap_servers=bootstrap)
+        client = AIOKafkaClient(**access.options())
         await client.bootstrap()
         try:
             for group in readers(prefix):
@@ -245,12 +274,12 @@ async def committed_offsets(
     return {(p.topic, p.partition): o.offset for p, o in found.items() if o.offset >= 0}
 
 
-async def edges(bootstrap: str, places: Collection[Place]) -> dict[Place, tuple[int, int]]:
+async def edges(access: Access, places: Collection[Place]) -> dict[Place, tuple[int, int]]:
     """First offset and log end of each partition."""
     if not places:
         return {}
     asked = [TopicPartition(*place) for place in places]
-    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap)
+    consumer = AIOKafkaConsumer(**access.options())
     await consumer.start()
     try:
         begins = await patiently(lambda: consumer.beginning_offsets(asked))
@@ -349,12 +378,12 @@ def _check(
 
 
 async def _anchor(
-    bootstrap: str, change: Change, timeout_s: float, clock: Clock | None
+    access: Access, change: Change, timeout_s: float, clock: Clock | None
 ) -> list[Change]:
     """Commit the beginning for a group that isn't running."""
     beginning = {TopicPartition(*place): 0 for place in change.places}
     consumer = AIOKafkaConsumer(
-        bootstrap_servers=bootstrap, group_id=change.subject, enable_auto_commit=False
+        **access.options(), group_id=change.subject, enable_auto_commit=False
     )
     await consumer.start()
     try:

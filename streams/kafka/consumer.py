@@ -17,6 +17,8 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from faust.types.tuples import ConsumerMessage
 
+from streams.kafka.security import Access
+
 CHANGELOG = "-changelog"
 EXPELLED = -1
 """The generation of who was put out of its group, for Kafka as for us."""
@@ -143,13 +145,11 @@ class RunThread(driver.AIOKafkaConsumerThread):
         return dict(await self.call_thread(seek_committed, self._ensure_consumer()))
 
     def _probe(self) -> AIOKafkaConsumer:
-        known = self._ensure_consumer()
         return AIOKafkaConsumer(
-            bootstrap_servers=known._client._bootstrap_servers,  # noqa: SLF001 (no public name)
+            **self._owner.access.options(),
             fetch_max_wait_ms=HIGHWATER_WAIT_MS,
             enable_auto_commit=False,
             auto_offset_reset="latest",
-            **self._owner.security,
         )
 
 
@@ -217,13 +217,13 @@ class RunConsumer(driver.Consumer):
     """
 
     logger = logging.getLogger("faust.consumer")
+    access: Access
     fetch_wait_ms: int = 500
     on_revoke: Callable[[bool], Awaitable[None]] | None = None
     is_rebuilt: Callable[[], bool] = staticmethod(lambda: True)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.security: dict[str, Any] = {}
         self.book = OffsetBook()
         self._committed: dict[TP, int] = {}
 

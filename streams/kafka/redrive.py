@@ -30,6 +30,7 @@ from streams.kafka.letters import (
     sent_of,
 )
 from streams.kafka.publish import Publisher
+from streams.kafka.security import Access
 from streams.kafka.topics import Place
 from streams.topology import DEAD_LETTER_BYTES, DEAD_LETTERS, REDRIVES, TOPICS, Topic
 
@@ -48,13 +49,13 @@ class Mail:
     """Letters and marks of one deployment.
 
     Args:
-        bootstrap: The cluster.
+        access: The cluster.
         prefix: Before every topic's name.
         timeout_s: How long to wait for an answer.
         clock: Time.
     """
 
-    bootstrap: str
+    access: Access
     prefix: str
     timeout_s: float
     clock: Clock
@@ -124,12 +125,12 @@ class Mail:
         Raises:
             ConnectionError: No broker answered.
         """
-        async with administered(self.bootstrap, self.timeout_s) as admin:
+        async with administered(self.access, self.timeout_s) as admin:
             present = set(await admin.list_topics())
             ours = {topic.full_name(self.prefix) for topic in TOPICS} & present
             places = frozenset(await partitions(admin, ours))
         producer = AIOKafkaProducer(
-            bootstrap_servers=self.bootstrap, acks="all", max_request_size=FETCH_BYTES
+            **self.access.options(), acks="all", max_request_size=FETCH_BYTES
         )
         await producer.start()
         try:
@@ -140,7 +141,7 @@ class Mail:
     async def _records(self, topic: Topic) -> AsyncIterator[Record]:
         """A topic from its beginning to where it ends now."""
         name = topic.full_name(self.prefix)
-        async with administered(self.bootstrap, self.timeout_s) as admin:
+        async with administered(self.access, self.timeout_s) as admin:
             if name not in await admin.list_topics():
                 raise MissingTopicError(f"topic {name} is not there: run `tierflow topics apply`")
             places = await partitions(admin, [name])
@@ -161,7 +162,7 @@ class Mail:
     @asynccontextmanager
     async def _consumer(self) -> AsyncIterator[AIOKafkaConsumer]:
         consumer = AIOKafkaConsumer(
-            bootstrap_servers=self.bootstrap,
+            **self.access.options(),
             enable_auto_commit=False,
             auto_offset_reset="none",
             fetch_max_wait_ms=POLL_MS,

@@ -13,6 +13,7 @@ from streams.events.control import ModelState, Policy
 from streams.events.envelope import Event
 from streams.kafka import codec
 from streams.kafka.cluster import administered, committed_offsets, edges, partitions, patiently
+from streams.kafka.security import Access
 from streams.kafka.topics import Place, readers
 from streams.topology import CONTROL, DEAD_LETTERS, MODEL_STATE, POLICY, TIERS, TOPICS, group_of
 
@@ -60,12 +61,12 @@ class Survey:
 
 
 async def survey(
-    bootstrap: str, prefix: str, timeout_s: float, clock: Clock | None = None
+    access: Access, prefix: str, timeout_s: float, clock: Clock | None = None
 ) -> Survey:
     """Ask Kafka for everything, in well under a second.
 
     Args:
-        bootstrap: The cluster.
+        access: The cluster.
         prefix: Before the names of topics and groups.
         timeout_s: How long to try.
         clock: Bounds the reading.
@@ -74,12 +75,12 @@ async def survey(
         ConnectionError: No broker answered.
     """
     clock = clock or SystemClock()
-    async with administered(bootstrap, timeout_s, clock) as admin:
+    async with administered(access, timeout_s, clock) as admin:
         present = set(await admin.list_topics())
         names = {t.full_name(prefix): t.name for t in TOPICS if t.full_name(prefix) in present}
         missing = tuple(t.name for t in TOPICS if t.full_name(prefix) not in present)
         places = await partitions(admin, list(names))
-        begins, ends = await _edges(bootstrap, places, timeout_s, clock)
+        begins, ends = await _edges(access, places, timeout_s, clock)
         groups: dict[str, GroupState] = {}
         for group, read in readers(prefix).items():
             full = {t.full_name(prefix) for t in read}
@@ -89,7 +90,7 @@ async def survey(
     letters = [p for p in places if p[0] == DEAD_LETTERS.full_name(prefix)]
     buried = sum(ends[p] - begins[p] for p in letters) if letters else None
     control = {t.full_name(prefix): t.event for t in CONTROL if t.event and t.name not in missing}
-    policy, states = await _control(bootstrap, control, ends, timeout_s, clock)
+    policy, states = await _control(access, control, ends, timeout_s, clock)
     return Survey(missing, groups, buried, policy, states)
 
 
@@ -142,15 +143,15 @@ def members_of(state: str, described: int) -> int | None:
 
 
 async def _edges(
-    bootstrap: str, places: Collection[Place], timeout_s: float, clock: Clock
+    access: Access, places: Collection[Place], timeout_s: float, clock: Clock
 ) -> tuple[dict[Place, int], dict[Place, int]]:
     """Begins and ends; the end is a fetch's high watermark, since ListOffsets may say too little."""
     if not places:
         return {}, {}
-    told = await edges(bootstrap, places)
+    told = await edges(access, places)
     begins = {place: begin for place, (begin, _) in told.items()}
     consumer = AIOKafkaConsumer(
-        bootstrap_servers=bootstrap,
+        **access.options(),
         fetch_max_wait_ms=FETCH_WAIT_MS,
         max_partition_fetch_bytes=PEEK_BYTES,
         enable_auto_commit=False,
@@ -173,7 +174,7 @@ async def _edges(
 
 
 async def _control(
-    bootstrap: str,
+    access: Access,
     topics: Mapping[str, type[Event]],
     ends: Mapping[Place, int],
     timeout_s: float,
@@ -184,7 +185,7 @@ async def _control(
     waiting = {TopicPartition(name, 0): ends[name, 0] for name in topics if ends[name, 0]}
     if not waiting:
         return None, ()
-    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False)
+    consumer = AIOKafkaConsumer(**access.options(), enable_auto_commit=False)
     await consumer.start()
     try:
         consumer.assign(list(waiting))

@@ -18,6 +18,7 @@ from streams.clock import Clock, SystemClock
 from streams.events.envelope import Event
 from streams.kafka import codec
 from streams.kafka.cluster import administered, edges, partitions
+from streams.kafka.security import Access
 from streams.topology import (
     CALLS,
     COSTS,
@@ -55,13 +56,13 @@ class Trace:
 
 
 async def trace(
-    bootstrap: str, prefix: str, task_id: str, timeout_s: float, *, recent: int = RECENT,
+    access: Access, prefix: str, task_id: str, timeout_s: float, *, recent: int = RECENT,
     clock: Clock | None = None,
 ) -> Trace:  # fmt: skip
     """Look for a task in the topics.
 
     Args:
-        bootstrap: The cluster.
+        access: The cluster.
         prefix: Before every topic's name.
         task_id: Whose records are wanted.
         timeout_s: How long to try.
@@ -73,7 +74,7 @@ async def trace(
         TimeoutError: The records were not read in time.
     """
     clock = clock or SystemClock()
-    async with administered(bootstrap, timeout_s, clock) as admin:
+    async with administered(access, timeout_s, clock) as admin:
         present = set(await admin.list_topics())
         named = {t.full_name(prefix): t for t in TRACED if t.full_name(prefix) in present}
         places = await partitions(admin, named)
@@ -83,7 +84,7 @@ async def trace(
         for name, number in places
         if number in _lies_on(named[name], counts[name], task_id)
     ]
-    held = await edges(bootstrap, [(part.topic, part.partition) for part in wanted])
+    held = await edges(access, [(part.topic, part.partition) for part in wanted])
     starts = {
         part: max(held[part.topic, part.partition][0], held[part.topic, part.partition][1] - recent)
         for part in wanted
@@ -94,7 +95,7 @@ async def trace(
     def take(fetched: ConsumerRecord) -> None:
         _take(found, named[fetched.topic], fetched, task_id)
 
-    await _read(bootstrap, starts, take, timeout_s, clock)
+    await _read(access, starts, take, timeout_s, clock)
     return found
 
 
@@ -107,7 +108,7 @@ def _lies_on(topic: Topic, count: int, task_id: str) -> range:
 
 
 async def _read(
-    bootstrap: str,
+    access: Access,
     starts: Mapping[TopicPartition, int],
     take: Callable[[ConsumerRecord], None],
     timeout_s: float,
@@ -117,7 +118,7 @@ async def _read(
     if not starts:
         return
     consumer = AIOKafkaConsumer(
-        bootstrap_servers=bootstrap, enable_auto_commit=False, fetch_max_wait_ms=POLL_MS
+        **access.options(), enable_auto_commit=False, fetch_max_wait_ms=POLL_MS
     )
     await consumer.start()
     try:

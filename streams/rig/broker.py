@@ -14,6 +14,7 @@ from typing import Self
 from aiokafka.client import AIOKafkaClient
 
 from streams.clock import Clock
+from streams.kafka.security import Access
 from streams.rig.process import Child, ChildDiedError, claim_port, listens, spawn, until_ready
 
 HOST = "127.0.0.1"
@@ -83,7 +84,7 @@ class EmbeddedBroker:
         child = self._child = spawn(command(binary, port), log=self._log, name="broker")
         try:
             await until_ready(child, lambda: listens(port), clock=self._clock, timeout_s=READY_S)
-            await answers(f"{HOST}:{port}")
+            await answers(Access(f"{HOST}:{port}"))
         except BaseException:
             self.kill()
             raise
@@ -136,13 +137,13 @@ def find_binary() -> str:
     return found
 
 
-async def answers(bootstrap: str) -> None:
+async def answers(access: Access) -> None:
     """Ask a cluster for its metadata once.
 
     Raises:
         KafkaConnectionError: Nobody answers there.
     """
-    client = AIOKafkaClient(bootstrap_servers=bootstrap)
+    client = AIOKafkaClient(**access.options())
     try:
         await client.bootstrap()
     finally:

@@ -11,16 +11,21 @@ from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
+import orjson
+from pydantic import SecretStr
+
 from streams import ids
 from streams.clickhouse.client import connect
 from streams.clickhouse.migrate import ddl_folder, migrate
 from streams.clock import Clock
 from streams.kafka import cluster as kafka
+from streams.kafka.security import Access, access_of
 from streams.kafka.topics import Layout
 from streams.rig.broker import EmbeddedBroker
 from streams.rig.process import Child, port_in, spawn, until_ready
 from streams.rig.recorded import Recorded, mean_costs, read_recorded
 from streams.routing.registry import ModelSpec, Registry, parse, rank, register, write_toml
+from streams.settings import KafkaSettings
 
 SAMPLE = Path(__file__).with_name("tasks.jsonl")
 SALT = "a-laptop-needs-no-secret"
@@ -38,12 +43,14 @@ EMBEDDED_FETCH_MS = 20
 KAFKA_FETCH_MS = 500
 """Apache Kafka ends it as soon as there is something."""
 
+SECURITY = (
+    "security_protocol", "sasl_mechanism", "user", "password", "password_file", "ca_file",
+    "certificate_file", "key_file", "key_password_file",
+)  # fmt: skip
+"""Settings of Kafka that the embedded broker has no use for."""
+
 SETTINGS = """\
-[kafka]
-bootstrap = "{bootstrap}"
-prefix = "{prefix}"
-session_timeout_s = 6
-fetch_wait_ms = {fetch_wait_ms}
+{kafka}
 
 [clickhouse]
 url = "{clickhouse}"
@@ -74,7 +81,7 @@ longest_call_s = 20
 class Cluster:
     """What was started: addresses, the settings file, and the environment that names it."""
 
-    bootstrap: str
+    access: Access
     prefix: str
     clickhouse_url: str
     simulator_url: str
@@ -89,14 +96,14 @@ class Wanted:
     Args:
         tasks: Recorded outcomes; the shipped ones by default.
         models: A registry file; None ranks the recorded models by mean recorded cost.
-        kafka: A running cluster to use, `host:port`; None starts the embedded broker.
+        kafka: A running cluster to use, and as whom; None starts the embedded broker.
         speed: Simulated latencies are divided by it.
         faults: Share of tasks whose first call fails, by script.
     """
 
     tasks: Path = SAMPLE
     models: Path | None = None
-    kafka: str | None = None
+    kafka: KafkaSettings | None = None
     speed: float = 10.0
     faults: float = FAULTS
 
@@ -136,14 +143,15 @@ def _spec(rows: Sequence[Recorded], name: str, tier: int, cost: Decimal) -> Mode
 
 
 def settings_text(
-    registry: Registry, *, bootstrap: str = "127.0.0.1:9092", prefix: str = "tierflow.",
-    clickhouse: str = "http://127.0.0.1:8123", simulator: str = "http://127.0.0.1:80",
-    fetch_wait_ms: int = EMBEDDED_FETCH_MS,
-) -> str:  # fmt: skip
+    registry: Registry,
+    kafka: KafkaSettings | None = None,
+    clickhouse: str = "http://127.0.0.1:8123",
+    simulator: str = "http://127.0.0.1:80",
+) -> str:
     """The settings file of a laptop's cluster, as TOML."""
     return SETTINGS.format(
-        bootstrap=bootstrap, prefix=prefix, clickhouse=clickhouse, fetch_wait_ms=fetch_wait_ms,
-        simulator=simulator, salt=SALT, models=write_toml(registry),
+        kafka=kafka_toml(kafka or KafkaSettings(fetch_wait_ms=EMBEDDED_FETCH_MS)),
+        clickhouse=clickhouse, simulator=simulator, salt=SALT, models=write_toml(registry),
     )  # fmt: skip
 
 
@@ -158,7 +166,8 @@ async def cluster(folder: Path, wanted: Wanted, clock: Clock) -> AsyncIterator[C
 
     Raises:
         RecordedError: The tasks can't be read.
-        ConnectionError: The Kafka cluster that was named doesn't answer.
+        ConnectionError: The Kafka cluster that was named doesn't answer, or not to us.
+        CertificateError: A certificate for it can't be used.
         ChildDiedError: A process ended at once; its last words are in the message.
     """
     rows = read_recorded(wanted.tasks)
@@ -167,20 +176,14 @@ async def cluster(folder: Path, wanted: Wanted, clock: Clock) -> AsyncIterator[C
     work.mkdir(parents=True, exist_ok=True)
     async with AsyncExitStack() as stack:
         stack.callback(shutil.rmtree, work, ignore_errors=True)
-        prefix = "tierflow."
-        bootstrap = wanted.kafka
-        if bootstrap is None:
-            broker = EmbeddedBroker(clock, log=work / "broker.log")
-            bootstrap = (await stack.enter_async_context(broker)).bootstrap
-        else:
-            prefix = f"tierflow-{ids.derive('rig', str(folder), os.getpid())[-8:]}."
-            stack.push_async_callback(kafka.remove, bootstrap, prefix)
+        settings = await _broker(stack, folder, wanted.kafka, clock)
+        access = access_of(settings)
         database = _start(stack, work, "database", "--dir", str(work / "clickhouse"))
         simulator = _start(
             stack, work, "simulator", "--tasks", str(wanted.tasks),
             "--speed", str(wanted.speed), "--scripted-fault-share", str(wanted.faults),
         )  # fmt: skip
-        applied = kafka.apply(bootstrap, Layout(prefix))
+        applied = kafka.apply(access, layout_of(settings))
         await asyncio.gather(
             _until(database, work, "database", clock),
             _until(simulator, work, "simulator", clock),
@@ -190,21 +193,73 @@ async def cluster(folder: Path, wanted: Wanted, clock: Clock) -> AsyncIterator[C
         simulator_url = f"http://127.0.0.1:{port_in(work / 'simulator.port')}"
         await asyncio.to_thread(migrate_at, clickhouse_url)
         text = settings_text(
-            registry, bootstrap=bootstrap, prefix=prefix, clickhouse=clickhouse_url,
-            fetch_wait_ms=EMBEDDED_FETCH_MS if wanted.kafka is None else KAFKA_FETCH_MS,
-            simulator=simulator_url,
+            registry, settings, clickhouse=clickhouse_url, simulator=simulator_url
         )  # fmt: skip
         config = _write(stack, folder / "tierflow.toml", text)
         environment = {
+            **foreign(os.environ, embedded=wanted.kafka is None),
             "TIERFLOW_CONFIG": str(config),
-            "TIERFLOW_KAFKA__BOOTSTRAP": bootstrap,
-            "TIERFLOW_KAFKA__PREFIX": prefix,
+            "TIERFLOW_KAFKA__BOOTSTRAP": settings.bootstrap,
+            "TIERFLOW_KAFKA__PREFIX": settings.prefix,
             "TIERFLOW_CLICKHOUSE__URL": clickhouse_url,
             "TIERFLOW_SIMULATOR__URL": simulator_url,
         }
         lines = "".join(f"{name}={value}\n" for name, value in environment.items())
         _write(stack, folder / "rig.env", lines)
-        yield Cluster(bootstrap, prefix, clickhouse_url, simulator_url, config, environment)
+        yield Cluster(access, settings.prefix, clickhouse_url, simulator_url, config, environment)
+
+
+async def _broker(
+    stack: AsyncExitStack, folder: Path, running: KafkaSettings | None, clock: Clock
+) -> KafkaSettings:
+    """Start the embedded broker, or come to a running one under a prefix that nobody else has."""
+    if running is None:
+        broker = EmbeddedBroker(clock, log=folder / "rig" / "broker.log")
+        bootstrap = (await stack.enter_async_context(broker)).bootstrap
+        return KafkaSettings(bootstrap=bootstrap, fetch_wait_ms=EMBEDDED_FETCH_MS)
+    prefix = f"tierflow-{ids.derive('rig', str(folder), os.getpid())[-8:]}."
+    access = access_of(running)
+    await kafka.greet(access)
+    stack.push_async_callback(kafka.remove, access, prefix)
+    return running.model_copy(update={"prefix": prefix, "fetch_wait_ms": KAFKA_FETCH_MS})
+
+
+def layout_of(settings: KafkaSettings) -> Layout:
+    """What settings say of topics."""
+    return Layout(settings.prefix, settings.partitions, settings.replication, settings.retention)
+
+
+def kafka_toml(settings: KafkaSettings) -> str:
+    """The section `kafka` as a file has it: paths absolute, secrets in the open."""
+    told = settings.model_dump(exclude_none=True, exclude={"retention"})
+    lines = ["[kafka]", *(f"{name} = {_toml(value)}" for name, value in told.items())]
+    if settings.retention:
+        lines += ["", "[kafka.retention]"]
+        lines += [f"{name} = {kept_s}" for name, kept_s in settings.retention.items()]
+    return "\n".join(lines)
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, SecretStr):
+        value = value.get_secret_value()
+    if isinstance(value, Path):
+        value = str(value.absolute())
+    return orjson.dumps(value).decode()  # a JSON text or number is a TOML one
+
+
+def foreign(environ: Mapping[str, str], *, embedded: bool) -> dict[str, str]:
+    """Variables about another cluster, emptied: they would lead members of this one astray.
+
+    Args:
+        environ: What is set.
+        embedded: Whether the broker is ours, which knows neither TLS nor users.
+    """
+    return {
+        name: ""
+        for name in environ
+        if name.startswith("TIERFLOW_CLICKHOUSE__")
+        or (embedded and name.removeprefix("TIERFLOW_KAFKA__").lower() in SECURITY)
+    }
 
 
 def migrate_at(clickhouse_url: str, database: str = "tierflow") -> None:
@@ -238,6 +293,7 @@ def _write(stack: AsyncExitStack, path: Path, text: str) -> Path:
     """Write by renaming, so that nobody reads half of it; removed at the end."""
     part = path.with_suffix(f"{path.suffix}.part")
     stack.callback(part.unlink, missing_ok=True)
+    part.touch(mode=0o600)  # it may hold a password
     part.write_text(text, encoding="utf-8")
     stack.callback(path.unlink, missing_ok=True)
     part.rename(path)

@@ -69,7 +69,7 @@ async def play_demo(
         show("starting worker and sink")
         await stack.enter_async_context(members(folder, running, clock))
         player = Player(
-            running.bootstrap, running.prefix, rows,
+            running.access, running.prefix, rows,
             speed=wanted.speed, judged=judged, clock=clock,
         )  # fmt: skip
         show(f"publishing {len(rows)} tasks")
@@ -134,9 +134,9 @@ async def read_books(
     done = [done_of(row, decided.get(row["task_id"], (None,))[0]) for row in ask(client, "tasks")]
     changes = sum(row["version"] > 1 for row in ask(client, "policy_changes"))
     name = DEAD_LETTERS.full_name(running.prefix)
-    async with administered(running.bootstrap) as admin:
+    async with administered(running.access) as admin:
         places = await partitions(admin, {name})
-    held = await edges(running.bootstrap, places)
+    held = await edges(running.access, places)
     summary = summarise(
         rows, tiers, done, speed=speed, policy_changes=changes,
         dead_letters=sum(end - begin for begin, end in held.values()),

@@ -13,6 +13,7 @@ from streams.clock import Clock
 from streams.events.control import Policy
 from streams.events.outcome import Result
 from streams.kafka import codec
+from streams.kafka.security import Access
 from streams.rig.recorded import Recorded, published_id
 from streams.topology import FEEDBACK, POLICY, RESULTS, TASKS
 
@@ -97,7 +98,7 @@ class Player:
     """Publishes a recorded file and plays its users.
 
     Args:
-        bootstrap: The cluster.
+        access: The cluster.
         prefix: Of every topic's name.
         rows: What to publish, in order.
         speed: The pace is `TASKS_PER_S` times this.
@@ -106,10 +107,10 @@ class Player:
     """
 
     def __init__(
-        self, bootstrap: str, prefix: str, rows: Sequence[Recorded], *,
+        self, access: Access, prefix: str, rows: Sequence[Recorded], *,
         speed: float, judged: bool, clock: Clock,
     ) -> None:  # fmt: skip
-        self._bootstrap = bootstrap
+        self._access = access
         self._prefix = prefix
         self._rows: Mapping[str, Recorded] = {published_id(row): row for row in rows}
         self._pace = TASKS_PER_S * speed
@@ -128,7 +129,7 @@ class Player:
             StalledError: Nothing happens any more.
         """
         self.progress.began_s = self._clock.monotonic_s()
-        producer = AIOKafkaProducer(bootstrap_servers=self._bootstrap, acks="all", linger_ms=2)
+        producer = AIOKafkaProducer(**self._access.options(), acks="all", linger_ms=2)
         await producer.start()
         try:
             async with asyncio.TaskGroup() as group:
@@ -164,7 +165,7 @@ class Player:
     async def _judge(self, producer: AIOKafkaProducer) -> None:
         topic = FEEDBACK.full_name(self._prefix)
         consumer = AIOKafkaConsumer(
-            RESULTS.full_name(self._prefix), bootstrap_servers=self._bootstrap,
+            RESULTS.full_name(self._prefix), **self._access.options(),
             auto_offset_reset="earliest", enable_auto_commit=False, fetch_max_wait_ms=20,
         )  # fmt: skip
         await consumer.start()
@@ -197,7 +198,7 @@ class Player:
     async def _watch_policy(self) -> None:
         part = TopicPartition(POLICY.full_name(self._prefix), 0)
         consumer = AIOKafkaConsumer(
-            bootstrap_servers=self._bootstrap, enable_auto_commit=False, fetch_max_wait_ms=POLL_MS
+            **self._access.options(), enable_auto_commit=False, fetch_max_wait_ms=POLL_MS
         )
         await consumer.start()
         try:

@@ -29,6 +29,7 @@ from streams.routing.quality import QualityView
 from streams.tier0.answer import answer
 from streams.topology import ADMITTED, DECISIONS, TIERS
 from tests.bench import workload
+from tests.wire import options
 
 CLOCK = SystemClock()
 A_POLL = 2_000
@@ -116,13 +117,13 @@ async def main(bootstrap: str, prefix: str, models: str, changelog: str | None =
     """Join the group `raw` of the prefix and work."""
     consumer = AIOKafkaConsumer(
         ADMITTED.full_name(prefix),
-        bootstrap_servers=bootstrap,
+        **options(bootstrap),
         group_id=f"{prefix}raw",
         enable_auto_commit=False,
         auto_offset_reset="earliest",
         fetch_max_wait_ms=50,
     )
-    producer = AIOKafkaProducer(bootstrap_servers=bootstrap, acks="all", linger_ms=LINGER_MS)
+    producer = AIOKafkaProducer(**options(bootstrap), acks="all", linger_ms=LINGER_MS)
     async with consumer, producer:
         await RawLoop(prefix, view_of(Path(models)), changelog).run(consumer, producer)
 

@@ -28,6 +28,7 @@ from tests.bench import workload
 from tests.bench.processor import cpu_s, load
 from tests.clusters import Cluster
 from tests.deployment import TIERFLOW
+from tests.wire import access, options
 
 pytestmark = [pytest.mark.bench, pytest.mark.timeout(900)]
 
@@ -78,7 +79,7 @@ class Field:
 
     async def lay_out(self) -> None:
         """Topics, settings, and the snapshot that every process serves from."""
-        await cluster.apply(self.bootstrap, Layout(self.prefix))
+        await cluster.apply(access(self.bootstrap), Layout(self.prefix))
         await wire.create_topic(self.bootstrap, self.changelog, PARTITIONS)
         toml = write_toml(workload.registry())
         (self.folder / "models.toml").write_text(toml)
@@ -93,7 +94,7 @@ class Field:
     async def publish(self, tasks: Sequence[workload.Encoded]) -> float:
         """Put tasks on `admitted` as fast as the broker takes them: when the first went, in s."""
         topic = ADMITTED.full_name(self.prefix)
-        producer = AIOKafkaProducer(bootstrap_servers=self.bootstrap, linger_ms=5)
+        producer = AIOKafkaProducer(**options(self.bootstrap), linger_ms=5)
         async with producer:
             begun_s = CLOCK.now().timestamp()
             await asyncio.gather(
@@ -105,7 +106,7 @@ class Field:
         """Wait until the group has committed so many tasks."""
         places = [(ADMITTED.full_name(self.prefix), n) for n in range(PARTITIONS)]
         end_s = CLOCK.monotonic_s() + LONGEST_S
-        async with cluster.administered(self.bootstrap) as admin:
+        async with cluster.administered(access(self.bootstrap)) as admin:
             while sum((await cluster.committed_offsets(admin, group, places)).values()) < count:
                 assert child.returncode is None, child.tail()
                 assert CLOCK.monotonic_s() < end_s, f"{count} tasks are not decided: {child.tail()}"
@@ -161,7 +162,7 @@ async def measure(subject: str, field: Field, tasks: Sequence[workload.Encoded])
         ended_s = await field.check(WARM_UP + TASKS)
         return Measured(TASKS / (ended_s - begun_s), used_s / TASKS * 1e6)
     finally:
-        await cluster.remove(field.bootstrap, field.prefix)
+        await cluster.remove(access(field.bootstrap), field.prefix)
         await wire.delete_topics(field.bootstrap, field.prefix)
 
 

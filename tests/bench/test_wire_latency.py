@@ -21,6 +21,7 @@ from streams.clock import SystemClock
 from tests.bench.processor import cpu_s, load
 from tests.clusters import Cluster
 from tests.deployment import ASKED, Deployment, prompt, task_bodies
+from tests.wire import options
 
 pytestmark = [pytest.mark.bench, pytest.mark.timeout(600)]
 
@@ -44,7 +45,7 @@ class Published:
         self, bootstrap: str, topic: str, bodies: Mapping[str, bytes], a_second: float
     ) -> None:
         """Publish at a steady pace, whatever a single confirmation takes."""
-        producer = AIOKafkaProducer(bootstrap_servers=bootstrap, acks="all")
+        producer = AIOKafkaProducer(**options(bootstrap), acks="all")
         async with producer, asyncio.TaskGroup() as sends:
             begun_s = CLOCK.monotonic_s()
             for nth, (task_id, body) in enumerate(bodies.items()):

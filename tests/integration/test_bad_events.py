@@ -62,6 +62,7 @@ async def buried(deployment: Deployment, keys: set[str]) -> dict[str, ConsumerRe
     return {r.key.decode(): r for r in letters if r.key and r.key.decode() in keys}
 
 
+@pytest.mark.secured
 async def test_bad_tasks_are_buried_untouched_and_the_good_ones_behind_them_complete(
     deployment: Deployment, named: str
 ) -> None:

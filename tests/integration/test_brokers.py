@@ -8,7 +8,7 @@ from aiokafka.errors import KafkaError
 
 from streams.clock import SystemClock
 from tests.clusters import Cluster
-from tests.wire import consume_all, create_topic, produce
+from tests.wire import consume_all, create_topic, options, produce
 
 pytestmark = pytest.mark.broker
 
@@ -18,7 +18,7 @@ SESSION_MS = 2000
 async def joined(bootstrap: str, topic: str, group: str) -> AIOKafkaConsumer:
     consumer = AIOKafkaConsumer(
         topic,
-        bootstrap_servers=bootstrap,
+        **options(bootstrap),
         group_id=group,
         auto_offset_reset="earliest",
         enable_auto_commit=False,
@@ -56,6 +56,7 @@ async def test_a_topic_that_is_there_already_is_refused(broker: Cluster, prefix:
         await create_topic(broker.bootstrap, f"{prefix}once")
 
 
+@pytest.mark.secured
 async def test_a_group_goes_on_where_it_committed(broker: Cluster, prefix: str) -> None:
     topic, group = f"{prefix}groups", f"{prefix}group"
     await create_topic(broker.bootstrap, topic)
@@ -83,6 +84,7 @@ async def test_two_members_of_a_group_share_its_partitions(broker: Cluster, pref
     await two.stop()
 
 
+@pytest.mark.secured
 async def test_what_was_acknowledged_survives_kill_9_of_the_broker(
     broker: Cluster, prefix: str
 ) -> None:

@@ -94,6 +94,7 @@ async def test_a_decision_names_a_newer_model_state_two_seconds_after_a_score(
     assert (min(newer) - scores[0].timestamp) / 1000 <= NOTICED_S
 
 
+@pytest.mark.secured
 @pytest.mark.timeout(90)
 async def test_each_feedback_teaches_once_whenever_it_comes(
     deployment: Deployment, named: str
@@ -172,6 +173,7 @@ async def _score_of(deployment: Deployment, task_id: str) -> None:
     )
 
 
+@pytest.mark.secured
 @pytest.mark.timeout(60)
 async def test_the_books_hold_one_row_of_each_kind_for_every_task(
     deployment: Deployment, named: str

@@ -32,6 +32,7 @@ from tests.builders import (
     a_score,
 )
 from tests.clusters import Cluster
+from tests.wire import access, options
 
 pytestmark = [pytest.mark.broker, pytest.mark.clickhouse]
 
@@ -78,7 +79,7 @@ class Sinking:
         self.stop = asyncio.Event()
         self.ready = asyncio.Event()
         self._run = run_sink(
-            bootstrap=broker.bootstrap, prefix=prefix, clickhouse_url=url, database=database,
+            access=access(broker.bootstrap), prefix=prefix, clickhouse_url=url, database=database,
             stop=self.stop, clock=SystemClock(), state=self.state, on_ready=self.ready.set,
             session_timeout_s=session_s(broker),
         )  # fmt: skip
@@ -108,7 +109,7 @@ def dressed(event: Event, prefix: str, nth: int, partition: int | None = None) -
 
 async def publish(bootstrap: str, outgoing: Iterable[Outgoing]) -> None:
     """Confirmed."""
-    producer = AIOKafkaProducer(bootstrap_servers=bootstrap, acks="all")
+    producer = AIOKafkaProducer(**options(bootstrap), acks="all")
     await producer.start()
     try:
         verdicts = await Publisher(producer, SystemClock()).confirm(list(outgoing))
@@ -119,7 +120,7 @@ async def publish(bootstrap: str, outgoing: Iterable[Outgoing]) -> None:
 
 async def committed(broker: Cluster, group: str, topic: str) -> int | None:
     """What a group has committed of a topic's first partition."""
-    consumer = AIOKafkaConsumer(bootstrap_servers=broker.bootstrap, group_id=group)
+    consumer = AIOKafkaConsumer(**options(broker.bootstrap), group_id=group)
     await consumer.start()
     try:
         place = TopicPartition(topic, 0)
@@ -155,6 +156,7 @@ def store(client: Client, event: Event, place: Place) -> None:
     Store(lambda: client).write(gathering.close())
 
 
+@pytest.mark.secured
 @pytest.mark.usefixtures("topics")
 async def test_every_event_is_a_row_within_two_seconds_and_once_however_often_it_comes(
     broker: Cluster, books: Books, prefix: str, database: str
@@ -182,6 +184,7 @@ async def test_every_event_is_a_row_within_two_seconds_and_once_however_often_it
     assert client.query("SELECT cost_usd FROM results WHERE task_id = 't2'").first_row == (None,)
 
 
+@pytest.mark.secured
 @pytest.mark.usefixtures("topics")
 async def test_what_is_no_event_is_buried_untouched_and_nothing_stops(
     broker: Cluster, books: Books, prefix: str, database: str

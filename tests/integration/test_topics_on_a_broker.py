@@ -17,12 +17,13 @@ from streams.kafka.topics import Action, Layout, readers, wanted
 from streams.topology import ROLES, group_of
 from tests.builders import a_model_state, a_policy, a_result
 from tests.clusters import Cluster
+from tests.wire import access, options
 
 pytestmark = pytest.mark.broker
 
 
 async def send(bootstrap: str, *records: tuple[str, bytes, bytes]) -> None:
-    producer = AIOKafkaProducer(bootstrap_servers=bootstrap)
+    producer = AIOKafkaProducer(**options(bootstrap))
     await producer.start()
     try:
         for topic, key, value in records:
@@ -31,25 +32,26 @@ async def send(bootstrap: str, *records: tuple[str, bytes, bytes]) -> None:
         await producer.stop()
 
 
+@pytest.mark.secured
 async def test_apply_makes_what_plan_shows_and_again_does_nothing(
     broker: Cluster, prefix: str
 ) -> None:
     layout = Layout(prefix, partitions=3)
-    shown = await cluster.pending(broker.bootstrap, layout)
-    applied = await cluster.apply(broker.bootstrap, layout)
+    shown = await cluster.pending(access(broker.bootstrap), layout)
+    applied = await cluster.apply(access(broker.bootstrap), layout)
     assert applied.done == shown
     assert applied.left == ()
     assert {c.subject for c in shown if c.action is Action.CREATE} == {
         topic.name for topic in wanted(layout)
     }
-    assert await cluster.pending(broker.bootstrap, layout) == ()
-    assert (await cluster.apply(broker.bootstrap, layout)).done == ()
+    assert await cluster.pending(access(broker.bootstrap), layout) == ()
+    assert (await cluster.apply(access(broker.bootstrap), layout)).done == ()
 
 
 async def test_every_group_begins_at_the_beginning(broker: Cluster, prefix: str) -> None:
     layout = Layout(prefix, partitions=2)
-    await cluster.apply(broker.bootstrap, layout)
-    async with cluster.administered(broker.bootstrap) as admin:
+    await cluster.apply(access(broker.bootstrap), layout)
+    async with cluster.administered(access(broker.bootstrap)) as admin:
         for group, read in readers(prefix).items():
             names = [topic.full_name(prefix) for topic in read]
             places = await cluster.partitions(admin, names)
@@ -61,54 +63,56 @@ async def test_every_group_begins_at_the_beginning(broker: Cluster, prefix: str)
 async def test_a_setting_that_differs_is_set_or_left_with_a_note(
     broker: Cluster, prefix: str
 ) -> None:
-    await cluster.apply(broker.bootstrap, Layout(prefix, partitions=1))
+    await cluster.apply(access(broker.bootstrap), Layout(prefix, partitions=1))
     longer = Layout(prefix, partitions=1, retention_s={"tasks": 1000})
-    applied = await cluster.apply(broker.bootstrap, longer)
+    applied = await cluster.apply(access(broker.bootstrap), longer)
     if broker.kind == "embedded":
         assert "can't alter" in applied.left[0].detail
-        assert len(await cluster.pending(broker.bootstrap, longer)) == 1
+        assert len(await cluster.pending(access(broker.bootstrap), longer)) == 1
     else:
         assert [change.action for change in applied.done] == [Action.CONFIGURE]
-        assert await cluster.pending(broker.bootstrap, longer) == ()
+        assert await cluster.pending(access(broker.bootstrap), longer) == ()
 
 
 async def test_a_group_that_lost_its_commits_is_found(broker: Cluster, prefix: str) -> None:
     layout = Layout(prefix, partitions=2)
-    await cluster.apply(broker.bootstrap, layout)
+    await cluster.apply(access(broker.bootstrap), layout)
     tasks = f"{prefix}tasks.v1"
     await send(broker.bootstrap, (tasks, b"t1", b"{}"))
-    assert await cluster.groups_without_commits(broker.bootstrap, prefix, ROLES) == []
+    assert await cluster.groups_without_commits(access(broker.bootstrap), prefix, ROLES) == []
     # Under another prefix the groups have other names, as after a renaming.
     renamed = prefix.rstrip(".") + "-renamed."
-    async with cluster.administered(broker.bootstrap) as admin:
+    async with cluster.administered(access(broker.bootstrap)) as admin:
         await admin.create_topics(
             [NewTopic(f"{renamed}tasks.v1", num_partitions=1, replication_factor=1)]
         )
     await send(broker.bootstrap, (f"{renamed}tasks.v1", b"t1", b"{}"))
-    (lost,) = await cluster.groups_without_commits(broker.bootstrap, renamed, ROLES)
+    (lost,) = await cluster.groups_without_commits(access(broker.bootstrap), renamed, ROLES)
     assert (lost.topic, lost.records) == (f"{renamed}tasks.v1", 1)
-    await cluster.remove(broker.bootstrap, renamed)
+    await cluster.remove(access(broker.bootstrap), renamed)
 
 
+@pytest.mark.secured
 async def test_remove_takes_all_of_one_prefix_and_nothing_else(
     broker: Cluster, prefix: str
 ) -> None:
     other = prefix.rstrip(".") + "-other."
-    await cluster.apply(broker.bootstrap, Layout(prefix, partitions=1))
-    await cluster.apply(broker.bootstrap, Layout(other, partitions=1))
-    await cluster.remove(broker.bootstrap, prefix)
-    async with cluster.administered(broker.bootstrap) as admin:
+    await cluster.apply(access(broker.bootstrap), Layout(prefix, partitions=1))
+    await cluster.apply(access(broker.bootstrap), Layout(other, partitions=1))
+    await cluster.remove(access(broker.bootstrap), prefix)
+    async with cluster.administered(access(broker.bootstrap)) as admin:
         left = set(await admin.list_topics())
     assert not left & {topic.name for topic in wanted(Layout(prefix))}
     assert left >= {topic.name for topic in wanted(Layout(other))}
-    await cluster.remove(broker.bootstrap, other)
+    await cluster.remove(access(broker.bootstrap), other)
 
 
+@pytest.mark.secured
 async def test_the_survey_tells_lag_members_letters_and_what_was_learned(
     broker: Cluster, prefix: str
 ) -> None:
-    assert (await survey(broker.bootstrap, prefix, 10)).missing
-    await cluster.apply(broker.bootstrap, Layout(prefix, partitions=2))
+    assert (await survey(access(broker.bootstrap), prefix, 10)).missing
+    await cluster.apply(access(broker.bootstrap), Layout(prefix, partitions=2))
     await send(
         broker.bootstrap,
         (f"{prefix}tasks.v1", b"t1", b"{}"),
@@ -121,7 +125,7 @@ async def test_the_survey_tells_lag_members_letters_and_what_was_learned(
     )
     reader = AIOKafkaConsumer(
         f"{prefix}tasks.v1",
-        bootstrap_servers=broker.bootstrap,
+        **options(broker.bootstrap),
         group_id=f"{prefix.rstrip('.')}-route",
         enable_auto_commit=False,
         session_timeout_ms=6000,
@@ -131,7 +135,7 @@ async def test_the_survey_tells_lag_members_letters_and_what_was_learned(
         record = await reader.getone()
         place = TopicPartition(record.topic, record.partition)
         await reader.commit({place: record.offset + 1})
-        found = await survey(broker.bootstrap, prefix, 10)
+        found = await survey(access(broker.bootstrap), prefix, 10)
     finally:
         await reader.stop()
     assert found.missing == ()
@@ -146,6 +150,7 @@ async def test_the_survey_tells_lag_members_letters_and_what_was_learned(
     assert [state.version for state in found.model_states] == [7]
 
 
+@pytest.mark.secured
 def test_commands_answer_with_their_exit_codes(
     broker: Cluster, prefix: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -175,7 +180,7 @@ async def test_the_status_is_ready_while_every_role_has_a_worker(
 ) -> None:
     monkeypatch.setenv("TIERFLOW_KAFKA__BOOTSTRAP", broker.bootstrap)
     monkeypatch.setenv("TIERFLOW_KAFKA__PREFIX", prefix)
-    await cluster.apply(broker.bootstrap, Layout(prefix, partitions=1))
+    await cluster.apply(access(broker.bootstrap), Layout(prefix, partitions=1))
 
     async def said(*options: str) -> str:
         assert await asyncio.to_thread(main, ["status", *options]) == 0
@@ -201,13 +206,14 @@ def a_member(stack: AsyncExitStack, bootstrap: str, prefix: str, role: str) -> A
     group = group_of(role, prefix)
     topics = {topic.full_name(prefix) for topic in readers(prefix)[group]}
     member = AIOKafkaConsumer(
-        *topics, bootstrap_servers=bootstrap, group_id=group, enable_auto_commit=False,
+        *topics, **options(bootstrap), group_id=group, enable_auto_commit=False,
         session_timeout_ms=6000,
     )  # fmt: skip
     stack.push_async_callback(member.stop)
     return member
 
 
+@pytest.mark.secured
 async def test_publish_waits_for_results_and_one_that_failed_is_exit_1(
     broker: Cluster,
     prefix: str,
@@ -217,12 +223,12 @@ async def test_publish_waits_for_results_and_one_that_failed_is_exit_1(
 ) -> None:
     monkeypatch.setenv("TIERFLOW_KAFKA__BOOTSTRAP", broker.bootstrap)
     monkeypatch.setenv("TIERFLOW_KAFKA__PREFIX", prefix)
-    await cluster.apply(broker.bootstrap, Layout(prefix, partitions=2))
+    await cluster.apply(access(broker.bootstrap), Layout(prefix, partitions=2))
     file = tmp_path / "tasks.jsonl"
     file.write_text('{"task_id": "t1", "prompt": "a"}\n{"task_id": "t2", "prompt": "b"}\n')
     answers = {"t1": a_result("t1"), "t2": a_result("t2", status="failed")}
     consumer = AIOKafkaConsumer(
-        f"{prefix}tasks.v1", bootstrap_servers=broker.bootstrap, auto_offset_reset="earliest"
+        f"{prefix}tasks.v1", **options(broker.bootstrap), auto_offset_reset="earliest"
     )
     await consumer.start()
     try:

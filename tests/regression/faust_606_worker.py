@@ -10,6 +10,8 @@ from typing import Any
 import faust
 
 from streams.kafka.consumer import RunConsumer, RunTransport
+from streams.worker import credentials
+from tests.wire import access
 
 
 async def work(bootstrap: str, topic: str, group: str, stuck: str) -> None:
@@ -18,6 +20,7 @@ async def work(bootstrap: str, topic: str, group: str, stuck: str) -> None:
         group,
         broker=f"kafka://{bootstrap}",
         loop=asyncio.get_running_loop(),
+        broker_credentials=credentials(access(bootstrap)),
         store="memory://",
         broker_commit_interval=0.1,
         broker_session_timeout=2.0,
@@ -26,7 +29,7 @@ async def work(bootstrap: str, topic: str, group: str, stuck: str) -> None:
         topic_disable_leader=True,
         consumer_auto_offset_reset="earliest",
     )
-    RunConsumer.security = {}
+    RunConsumer.access = access(bootstrap)
     RunConsumer.fetch_wait_ms = 50
     app.transport = RunTransport(app.conf.broker_consumer, app)
     source = app.topic(topic, key_type=bytes, value_type=bytes, value_serializer="raw")

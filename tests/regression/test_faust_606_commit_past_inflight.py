@@ -16,7 +16,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from streams.clock import SystemClock
 from streams.rig.process import Child, spawn
 from tests.clusters import Cluster
-from tests.wire import create_topic, produce
+from tests.wire import create_topic, options, produce
 
 pytestmark = pytest.mark.broker
 
@@ -30,7 +30,7 @@ A_ROUND = 20
 
 async def committed(bootstrap: str, group: str, topic: str) -> int | None:
     """The group's offset as the broker keeps it."""
-    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, group_id=group)
+    consumer = AIOKafkaConsumer(**options(bootstrap), group_id=group)
     await consumer.start()
     try:
         found: int | None = await consumer.committed(TopicPartition(topic, 0))

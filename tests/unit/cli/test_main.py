@@ -36,6 +36,24 @@ def test_a_broker_that_is_not_there_is_exit_3_and_named(
     assert "127.0.0.1:1" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    "words",
+    ["status", "topics plan", "feedback t1 1", "sink", "rig --kafka 127.0.0.1:1 --dir {folder}"],
+)
+def test_a_certificate_file_that_is_not_there_is_exit_2_and_named(
+    words: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("TIERFLOW_KAFKA__SECURITY_PROTOCOL", "SSL")
+    monkeypatch.setenv("TIERFLOW_KAFKA__CA_FILE", str(tmp_path / "ca.pem"))
+    assert main(words.format(folder=tmp_path).split()) == 2
+    (said,) = capsys.readouterr().err.splitlines()
+    assert "kafka.ca_file" in said
+    assert "ca.pem can't be read" in said
+
+
 def test_a_database_that_is_not_there_is_exit_3_and_named(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -109,6 +109,72 @@ def test_a_wrong_setting_is_refused_by_name(environ: dict[str, str], words: list
     assert [word for word in words if word not in str(refused.value)] == []
 
 
+SASL = {
+    "TIERFLOW_KAFKA__SECURITY_PROTOCOL": "SASL_SSL",
+    "TIERFLOW_KAFKA__SASL_MECHANISM": "SCRAM-SHA-512",
+    "TIERFLOW_KAFKA__USER": "ann",
+    "TIERFLOW_KAFKA__PASSWORD_FILE": "password",
+}
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"SECURITY_PROTOCOL": "TLS"}, ["kafka.security_protocol", "'SASL_SSL'", "PROTOCOL"]),
+        ({"SASL_MECHANISM": "GSSAPI"}, ["kafka.sasl_mechanism", "'SCRAM-SHA-256'"]),
+        ({"SASL_MECHANISM": ""}, ["kafka.sasl_mechanism", "needs PLAIN, SCRAM-SHA-256 or"]),
+        ({"USER": ""}, ["kafka.user", "SASL_SSL needs one"]),
+        ({"PASSWORD_FILE": ""}, ["kafka.password_file", "needs it, or password"]),
+        ({"PASSWORD": "hunter2"}, ["kafka.password_file", "not both"]),
+        ({"SECURITY_PROTOCOL": "PLAINTEXT"}, ["kafka.password_file", "no use for it", "SASL_SSL"]),
+        (
+            {"SECURITY_PROTOCOL": "SSL", "USER": "", "PASSWORD_FILE": ""},
+            [
+                "kafka.sasl_mechanism",
+                "SSL has no use for it",
+                "(from TIERFLOW_KAFKA__SASL_MECHANISM",
+            ],
+        ),
+        (
+            {"SECURITY_PROTOCOL": "SASL_PLAINTEXT", "CA_FILE": "ca.pem"},
+            ["kafka.ca_file", "SASL_PLAINTEXT has no use for it", "SSL and SASL_SSL have"],
+        ),
+        ({"CERTIFICATE_FILE": "a.crt"}, ["kafka.key_file", "certificate_file is set and needs it"]),
+        ({"KEY_FILE": "a.key"}, ["kafka.certificate_file", "key_file is set and needs it"]),
+        ({"KEY_PASSWORD_FILE": "p"}, ["kafka.key_file", "key_password_file is set and needs it"]),
+    ],
+)
+def test_security_that_can_not_be_is_refused_by_name(
+    changed: dict[str, str], words: list[str]
+) -> None:
+    environ = SASL | {f"TIERFLOW_KAFKA__{name}": value for name, value in changed.items()}
+    with pytest.raises(SettingsError) as refused:
+        load(environ=environ)
+    assert [word for word in words if word not in str(refused.value)] == []
+    assert "hunter2" not in str(refused.value)
+
+
+def test_a_ca_is_for_https_alone() -> None:
+    environ = {"TIERFLOW_CLICKHOUSE__CA_FILE": "ca.pem"}
+    assert load(environ=environ).clickhouse.ca_file == Path("ca.pem")
+    plain = {**environ, "TIERFLOW_CLICKHOUSE__URL": "http://clickhouse:8123"}
+    with pytest.raises(SettingsError, match=r"clickhouse\.ca_file: only an https:// url"):
+        load(environ=plain)
+    secure = {**environ, "TIERFLOW_CLICKHOUSE__URL": "https://clickhouse:8443"}
+    assert load(environ=secure).clickhouse.ca_file == Path("ca.pem")
+
+
+def test_every_setting_of_security_can_come_from_the_environment() -> None:
+    environ = SASL | {
+        f"TIERFLOW_KAFKA__{name.upper()}": f"/secrets/{name}"
+        for name in ("ca_file", "certificate_file", "key_file", "key_password_file")
+    }
+    found = {name: (value, origin) for name, value, origin in shown(load(environ=environ))}
+    for variable, value in environ.items():
+        name = variable.removeprefix("TIERFLOW_").lower().replace("__", ".")
+        assert (str(found[name][0]), found[name][1]) == (value, variable)
+
+
 def test_an_unknown_key_in_the_file_is_refused_with_its_place(tmp_path: Path) -> None:
     file = toml(tmp_path, "[worker]\nconcurrenc = 3\n")
     with pytest.raises(
@@ -126,8 +192,10 @@ def test_a_file_that_is_missing_or_no_toml_is_named(tmp_path: Path) -> None:
 
 def test_secrets_are_neither_shown_nor_told_in_errors(tmp_path: Path) -> None:
     environ = {"TIERFLOW_ROUTING__SALT": "very-secret", "TIERFLOW_CLICKHOUSE__PASSWORD": "hunter2"}
-    values = {name: value for name, value, _ in shown(load(environ=environ))}
+    kafka = SASL | {"TIERFLOW_KAFKA__PASSWORD_FILE": "", "TIERFLOW_KAFKA__PASSWORD": "hunter3"}
+    values = {name: value for name, value, _ in shown(load(environ=environ | kafka))}
     assert values["routing.salt"] == values["clickhouse.password"] == MASK
+    assert values["kafka.password"] == MASK
     both = {**environ, "TIERFLOW_ROUTING__SALT_FILE": str(tmp_path / "salt")}
     with pytest.raises(SettingsError) as refused:
         load(environ=both)
