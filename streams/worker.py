@@ -33,6 +33,7 @@ from streams.routing.decide import View
 from streams.routing.policy import initial_policy
 from streams.routing.quality import QualityView
 from streams.settings import Settings
+from streams.skills import load as load_skills
 from streams.telemetry import Counters
 from streams.topology import (
     BY_NAME,
@@ -301,7 +302,7 @@ async def world_of(settings: Settings, clock: Clock) -> AsyncIterator[World]:
         )
         await producer.start()
         stack.push_async_callback(producer.stop)
-        view = starting_view(settings, clock.now())
+        view, counters = starting_view(settings, clock.now()), Counters()
         consumer = AIOKafkaConsumer(
             bootstrap_servers=settings.kafka.bootstrap,
             fetch_max_wait_ms=settings.kafka.fetch_wait_ms,
@@ -331,8 +332,9 @@ async def world_of(settings: Settings, clock: Clock) -> AsyncIterator[World]:
             longest_call_s=settings.worker.longest_call_s,
             reply_topics=frozenset(settings.limits.reply_topics),
             bugs_in_a_row=settings.limits.bugs_in_a_row,
+            answer=load_skills(settings.tier0.off, clock, counters),
         )
-        yield World(settings, clock, Counters(), Publisher(producer, clock), tail, ports)
+        yield World(settings, clock, counters, Publisher(producer, clock), tail, ports)
 
 
 async def run_worker(

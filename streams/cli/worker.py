@@ -58,10 +58,13 @@ def run(args: argparse.Namespace) -> int:
     log_to_stderr(settings.logging)
     from streams.clock import SystemClock
     from streams.kafka.cluster import groups_without_commits
+    from streams.skills import load as load_skills
+    from streams.telemetry import Counters
     from streams.worker import run_worker, starting_view
 
     try:
         starting_view(settings, SystemClock().now())
+        load_skills(settings.tier0.off, SystemClock(), Counters())
     except ValueError as error:
         raise UsageError(str(error)) from None
 
