@@ -122,7 +122,8 @@ def marked(text: str) -> Marked:
         subjects.append(found[1] if found[1] is not None else found[0][1:-1])
         return MARK
 
-    text = text.replace(MARK, "\ufffd")
+    if MARK in text:
+        return Marked("", ())
     request = _QUOTED.sub(take, text)
     if subjects:
         request = one_line(bare(request)).rstrip(_ENDS).replace(f"? {MARK}", f": {MARK}")

@@ -51,6 +51,10 @@ def read(text: str, delimiter: str = ",") -> Rows:
 
 
 def _plain(text: str) -> bool:
+    """Whether all lines end alike, and nothing else in the text controls anything."""
+    ends = text.count("\r")
+    if ends and not ends == text.count("\r\n") == text.count("\n"):
+        return False
     return text.replace("\n", "").replace("\r", "").replace("\t", "").isprintable()
 
 

@@ -37,6 +37,10 @@ _SAYS = re.compile(
 )
 
 
+_ODD_SPACE = re.compile(r"[^\S \t\r\n]")
+"""White space to Python and not to every format: it could be cut off a value."""
+_TRAILING = re.compile(r"[ \t](?:\r?\n|```|\Z)")
+"""A field that ends in white space, or an empty one, at the end of a row."""
 _VALUE_ENDS = re.compile(r"[,\t:]")
 _TAIL = re.compile(
     r"\b(?:then|also|explain|please|instead|afterwards|thanks|but|and (?:then|also|explain|tell|give|sort|count"
@@ -58,7 +62,7 @@ class Carried(NamedTuple):
 def carried(text: str) -> Carried | None:
     """Part a prompt into request and document; None where that leaves a doubt."""
     start = _STARTS.search(text, 0, HEAD_CHARS) if len(text) <= MAX_CHARS else None
-    if start is None:
+    if start is None or _ODD_SPACE.search(text):
         return None
     request = one_line(without_opening(bare(text[: start.start()]))).rstrip(" :.?")
     rest = text[start.start() :].removeprefix(":").lstrip(" \t\r\n")
@@ -67,7 +71,7 @@ def carried(text: str) -> Carried | None:
         return Carried(request, rest, rest[3 : rest.find("\n")].strip().lower())
     if rest.startswith(("{", "[", "<")):
         return Carried(request, bare(rest).rstrip(" .") if rest[0] == "<" else bare(rest), None)
-    lines = rest.rstrip().splitlines()
+    lines = rest.rstrip().replace("\r\n", "\n").split("\n")
     if not lines or any(not line.strip() or _SAYS.match(line) for line in lines):
         return None
     if _runs_on(lines):
@@ -85,6 +89,8 @@ def _runs_on(lines: list[str]) -> bool:
 
 def document_of(found: Carried, kind: str) -> str | None:
     """The document without its fence; None where the fence is labelled otherwise."""
+    if kind in ("csv", "tsv") and _TRAILING.search(found.document):
+        return None
     if found.fenced is None:
         return found.document
     return unfence(found.document, "text", "txt", *_FENCES[kind])

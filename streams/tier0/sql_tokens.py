@@ -4,7 +4,7 @@ import re
 from typing import NamedTuple
 
 MAX_CHARS = 20_000
-MAX_TOKENS = 400
+MAX_TOKENS = 800
 """More would take longer to lay out than a skill may."""
 
 _TOKEN = re.compile(

@@ -106,8 +106,11 @@ def read(text: str, scalar: Scalar) -> Node:
     Raises:
         BrokenError: It is no YAML, has anchors or tags, repeats a key, or is too large.
     """
+    text = text.replace("\r\n", "\n")
     if len(text) > MAX_CHARS or text.count("[") + text.count("{") > MAX_BRACKETS:
         raise BrokenError
+    if not text.replace("\n", "").replace("\t", "").isprintable():
+        raise BrokenError  # some of it ends a line in YAML 1.1 and not in 1.2
     node = _Reader(f"{text}\n", scalar).read()
     if isinstance(node, str):
         raise BrokenError
