@@ -35,8 +35,8 @@ _CODED = (
 _AS = r"(?: format| encoding| string| representation)?"
 _HASH = r"(?P<hash>md5|sha-?1|sha-?(?:2-?)?(?:224|256|384|512)|sha3-(?:224|256|384|512)|crc-?32)(?: ?(?:hash|digest|checksum|sum))?"
 _REQUEST = re.compile(
-    rf"(?:{_CODES.format('e1')}[- ]?(?:encode|escape) {_TEXT}"
-    rf"|{_CODES.format('d1')}[- ]?(?:decode|unescape) {_CODED}"
+    rf"(?:{_CODES.format('e1')}[- ]?(?:encode|escape) ?{_TEXT}"
+    rf"|{_CODES.format('d1')}[- ]?(?:decode|unescape) ?{_CODED}"
     rf"|(?:encode|convert|turn) {_TEXT} (?:in|to|into|as|using|with) {_CODES.format('e2')}{_AS}"
     rf"|(?:encode|convert) (?:(?:the|this) )?(?:following )?(?:text|string|word|phrase) (?:in|to|into|as) {_CODES.format('e4')}{_AS}:? ?{MARK}"
     rf"|(?:convert|turn) (?:the |this |that )?(?:following )?{_CODES.format('d4')}(?: string| text| value)? (?:to|into) (?:plain |ascii |utf-8 )?(?:text|ascii|string|utf-8):? ?{MARK}"
