@@ -37,7 +37,7 @@ TEXTS = (
 )  # fmt: skip
 
 
-class Indented(yaml.SafeDumper):
+class Indented(yaml.SafeDumper):  # type: ignore[misc]  # untyped
     """PyYAML's own writer, with items below their key indented."""
 
     def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:

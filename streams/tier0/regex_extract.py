@@ -69,8 +69,8 @@ def _parted(text: str) -> tuple[re.Match[str], str, str] | None:
     """The request, its pattern and its text; where a text without quotes ends nobody can tell."""
     found = marked(text)
     if len(found.subjects) == 1 and (bare := _BARE.fullmatch(found.request)):
-        request = f"{bare[1]}{MARK}{bare[3]}"
-        found = found._replace(request=request, subjects=(bare[2], *found.subjects))
+        whole = f"{bare[1]}{MARK}{bare[3]}"
+        found = found._replace(request=whole, subjects=(bare[2], *found.subjects))
     if len(found.subjects) != 2:  # noqa: PLR2004 (a pattern and a text)
         return None
     request = _REQUEST.fullmatch(found.request)
