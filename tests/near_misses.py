@@ -223,7 +223,7 @@ What is 15:00 UTC in New York?
 What is 2024-07-01 15:00 in New York?
 What is 2024-03-10 02:30 New York in UTC?
 What is 2024-11-03 01:30 New York in UTC?
-What is 2024-07-01 15:00 IST in UTC?
+What is 2024-07-01 15:00 BST in UTC?
 What is 01/02/2024 15:00 UTC in Tokyo?
 What is 2024-02-30 15:00 UTC in Tokyo?
 What is 2024-07-01 25:00 UTC in Tokyo?

@@ -11,7 +11,8 @@ import re
 
 from streams.tier0.asking import MARK, marked
 from streams.tier0.json_nodes import quoted
-from streams.tier0.regex import PatternError, compiled, find_all
+from streams.tier0.regex import compiled, find_all
+from streams.tier0.regex_syntax import PatternError
 
 MAX_CHARS = 2_400
 _HEAD_CHARS = 160

@@ -9,7 +9,7 @@ or seconds where it has them); a timestamp as a number; a timestamp's moment as
 `2023-11-14T22:13:20Z`, or without the `Z` and with a space where it is asked for in a zone.
 
 In doubt, and so not answered: a time without its date, unless both zones never change; a local time
-that a change of clocks skips or repeats; abbreviations (`EST`, `IST`, `CST`); dates such as 01/02/2024.
+that a change of clocks skips or repeats; abbreviations (`EST`, `BST`, `CST`); dates such as 01/02/2024.
 """
 
 import re

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from streams.tier0 import regex, xml_nodes, yaml_nodes
 from streams.tier0.answer import ANSWER_CHARS, answer
 from streams.tier0.json_nodes import BrokenError, parse
+from streams.tier0.regex_syntax import PatternError
 from tests.hostile import ALIASES, BOMB, REQUESTS, UNITS, hostile
 
 ASKED = st.sampled_from([request for requests in REQUESTS.values() for request in requests])
@@ -83,7 +84,7 @@ def test_json_made_of_yaml_is_the_same_value(value: dict[str, object]) -> None:
 def test_a_pattern_finds_what_python_finds(pattern: str, text: str) -> None:
     try:
         program = regex.compiled(pattern)
-    except regex.PatternError:
+    except PatternError:
         return
     assert regex.find_all(program, text) == [found[0] for found in re.finditer(pattern, text)]
 
@@ -98,7 +99,7 @@ def test_a_pattern_finds_what_python_finds(pattern: str, text: str) -> None:
 def test_a_pattern_that_runs_away_is_given_up_after_a_fixed_number_of_steps(
     pattern: str, unit: str
 ) -> None:
-    with pytest.raises(regex.PatternError):
+    with pytest.raises(PatternError):
         regex.find_all(regex.compiled(pattern), unit * 2_000)
 
 
