@@ -325,6 +325,13 @@ class LimitSettings(Section):
     """Topics, by full name, to which a task's `reply_to` may send a copy of its result."""
 
 
+class Tier0Settings(Section):
+    """Skills that answer without a model."""
+
+    off: Annotated[tuple[str, ...], BeforeValidator(_split)] = ()
+    """Skills that are not asked, by name; ours and those of installed packages."""
+
+
 class Settings(Section):
     """Every setting of this process."""
 
@@ -337,6 +344,7 @@ class Settings(Section):
     policy: PolicySettings = PolicySettings()
     worker: WorkerSettings = WorkerSettings()
     routing: RoutingSettings = RoutingSettings()
+    tier0: Tier0Settings = Tier0Settings()
     logging: LoggingSettings = LoggingSettings()
     simulator: SimulatorSettings = SimulatorSettings()
     limits: LimitSettings = LimitSettings()

@@ -29,6 +29,10 @@ METRICS = (
     Metric("tierflow.calls", "{call}", ("tier", "model", "outcome"), "Calls to models, by how they ended."),
     Metric("tierflow.call.cost", "USD", ("tier", "model"), "Dollars of confirmed calls."),
     Metric("tierflow.call.tokens", "{token}", ("tier", "model", "direction"), "Tokens of calls."),
+    Metric(
+        "tierflow.skill.refusals", "{prompt}", ("skill", "reason"),
+        "Prompts for which a team's own tier-0 skill was stopped, late, broken or suspended.",
+    ),
     Metric("tierflow.in_flight", "{record}", ("stage",), "Records taken and not settled.", "gauge"),
     Metric("tierflow.held", "{partition}", ("stage",), "Partitions held after bugs in a row.", "gauge"),
     Metric("tierflow.lessons", "{lesson}", (), "Lessons in the model state in force.", "gauge"),

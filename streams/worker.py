@@ -35,6 +35,7 @@ from streams.routing.decide import View
 from streams.routing.policy import initial_policy
 from streams.routing.quality import QualityView
 from streams.settings import Settings
+from streams.skills import load as load_skills
 from streams.telemetry import Counters
 from streams.topology import (
     BY_NAME,
@@ -321,7 +322,7 @@ async def world_of(settings: Settings, clock: Clock) -> AsyncIterator[World]:
         )
         await producer.start()
         stack.push_async_callback(producer.stop)
-        view = starting_view(settings, clock.now())
+        view, counters = starting_view(settings, clock.now()), Counters()
         consumer = AIOKafkaConsumer(
             **access.options(),
             fetch_max_wait_ms=settings.kafka.fetch_wait_ms,
@@ -351,8 +352,9 @@ async def world_of(settings: Settings, clock: Clock) -> AsyncIterator[World]:
             longest_call_s=settings.worker.longest_call_s,
             reply_topics=frozenset(settings.limits.reply_topics),
             bugs_in_a_row=settings.limits.bugs_in_a_row,
+            answer=load_skills(settings.tier0.off, clock, counters),
         )
-        yield World(settings, access, clock, Counters(), Publisher(producer, clock), tail, ports)
+        yield World(settings, access, clock, counters, Publisher(producer, clock), tail, ports)
 
 
 async def run_worker(

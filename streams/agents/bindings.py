@@ -21,6 +21,7 @@ from streams.learning.thresholds import Gains
 from streams.providers.port import Provider
 from streams.routing.decide import View
 from streams.telemetry import Counters
+from streams.tier0.answer import Answering, answer
 from streams.topology import BUGS_IN_A_ROW, Stage
 
 Tables = Mapping[str, Mapping[str, Any]]
@@ -54,6 +55,7 @@ class StagePorts:
         longest_call_s: No call is waited for longer.
         reply_topics: Topics that may have a copy of a result, by full name.
         bugs_in_a_row: So many records buried as bugs, one after another, hold their partition.
+        answer: The tier-0 skills, with those of installed packages where they were loaded.
     """
 
     view: Callable[[], View]
@@ -68,6 +70,7 @@ class StagePorts:
     longest_call_s: float
     reply_topics: frozenset[str] = frozenset()
     bugs_in_a_row: int = BUGS_IN_A_ROW
+    answer: Answering = answer
 
 
 def bind(stage: Stage, ports: StagePorts, tables: Tables) -> Bound:
@@ -75,7 +78,12 @@ def bind(stage: Stage, ports: StagePorts, tables: Tables) -> Bound:
     binders: Mapping[str, Callable[[], Bound]] = {
         "admit": lambda: admit(ports.max_task_bytes, ports.reply_topics),
         "classify": lambda: classify(
-            ports.view, tables["decided"], ports.clock, ports.salt, ports.reply_topics
+            ports.view,
+            tables["decided"],
+            ports.clock,
+            ports.salt,
+            ports.reply_topics,
+            ports.answer,
         ),
         "join": lambda: join(tables["waiting"], ports.clock),
         "measure": lambda: measure(
@@ -109,6 +117,7 @@ def bind_tier(
             clock=ports.clock,
             longest_call_s=ports.longest_call_s,
             told=told,
+            answer=ports.answer,
         )
         return await tier(number, bound)(taken.record)
 

@@ -16,7 +16,7 @@ from streams.kafka import codec
 from streams.kafka.codec import redrive_of, redriven
 from streams.routing import features, rules
 from streams.routing.decide import View, decide
-from streams.tier0.answer import answer
+from streams.tier0.answer import Answering, answer
 from streams.topology import DECIDED, DECISIONS, TIERS
 
 
@@ -35,6 +35,7 @@ def classify(
     clock: Clock,
     salt: str,
     reply_topics: Collection[str] = (),
+    answer: Answering = answer,
 ) -> Bound:
     """Decide tasks.
 
@@ -44,6 +45,7 @@ def classify(
         clock: Time.
         salt: The deployment's secret, from which draws are derived.
         reply_topics: Topics that may have a copy of a result, by full name.
+        answer: The tier-0 skills.
     """
 
     async def handle(record: Record) -> Outcome:

@@ -29,7 +29,7 @@ from streams.providers.port import Failed, Provider, Reply, prompt_for
 from streams.routing.choice import fallback
 from streams.routing.constraints import hindrances, spent
 from streams.routing.registry import ModelSpec, Registry
-from streams.tier0.answer import answer
+from streams.tier0.answer import Answering, answer
 from streams.topology import ALERTS, CALLS, COSTS, RESULTS, TIERS
 
 ATTEMPTS = 8
@@ -62,6 +62,7 @@ class TierPorts:
         clock: Time.
         longest_call_s: No call is waited for longer.
         told: Models whose unknown price this process has raised an alert about.
+        answer: The tier-0 skills.
     """
 
     registry: Callable[[], Registry]
@@ -71,6 +72,7 @@ class TierPorts:
     clock: Clock
     longest_call_s: float
     told: set[str]
+    answer: Answering = answer
 
 
 def tier(number: int, ports: TierPorts) -> Callable[[Record], Awaitable[Outcome]]:
@@ -156,7 +158,7 @@ class _Run:
 
     def answered(self, task: Task) -> Outcome | None:
         """A skill's answer: no call, no cost."""
-        found = answer(task.text)
+        found = self.ports.answer(task.text)
         if found is None:
             return None
         attempt = Attempt(

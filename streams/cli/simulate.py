@@ -62,6 +62,7 @@ def run(args: argparse.Namespace) -> int:
     """Simulate, and sum up what is known of the file's tasks."""
     from streams.cli.publish import read_content
     from streams.rig.recorded import objects_of
+    from streams.skills import SkillError
 
     if not args.speed > 0:
         raise UsageError("--speed: a number above 0 is wanted")
@@ -70,7 +71,10 @@ def run(args: argparse.Namespace) -> int:
     if not placed:
         raise UsageError(f"{args.tasks}: no tasks in it")
     known = any(found.get("outcomes") for _, found in placed)
-    return _recorded(args, placed) if known else _plain(args, placed)
+    try:
+        return _recorded(args, placed) if known else _plain(args, placed)
+    except SkillError as error:
+        raise UsageError(str(error)) from None
 
 
 def _recorded(args: argparse.Namespace, placed: "Placed") -> int:

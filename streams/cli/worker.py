@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import logging
 import os
+from typing import TYPE_CHECKING
 
 from streams.cli.answers import (
     Exit,
@@ -15,6 +16,9 @@ from streams.cli.answers import (
     read_settings,
 )
 from streams.cli.running import log_to_stderr, until_signal
+
+if TYPE_CHECKING:
+    from streams.settings import Settings
 
 logger = logging.getLogger(__name__)
 
@@ -57,30 +61,22 @@ def run(args: argparse.Namespace) -> int:
     settings.routing.read_salt()
     log_to_stderr(settings.logging)
     from streams.clock import SystemClock
-    from streams.kafka.cluster import greet, groups_without_commits
+    from streams.kafka.cluster import greet
     from streams.kafka.security import access_of
+    from streams.skills import load as load_skills
+    from streams.telemetry import Counters
     from streams.worker import run_worker, starting_view
 
     try:
         starting_view(settings, SystemClock().now())
+        load_skills(settings.tier0.off, SystemClock(), Counters())
     except ValueError as error:
         raise UsageError(str(error)) from None
 
-    kafka, access = settings.kafka, access_of(settings.kafka)
-
     async def serve(stop: asyncio.Event) -> int:
-        await greet(access, args.timeout)
+        await greet(access_of(settings.kafka), args.timeout)
         if args.begin is None:
-            lost = await groups_without_commits(
-                access, kafka.prefix, settings.worker.roles, args.timeout
-            )
-            if lost:
-                first = lost[0]
-                raise UsageError(
-                    f"group {first.group} has no commit on {first.topic}, which holds "
-                    f"{first.records} records: it was renamed or has expired. Say "
-                    "--from beginning to work through all of them again"
-                )
+            await _refuse_lost_groups(settings, args.timeout)
         try:
             return await run_worker(settings, stop, SystemClock(), told)
         except Exception as error:
@@ -93,3 +89,20 @@ def run(args: argparse.Namespace) -> int:
         logger.info("health, readiness and metrics on port %d", port)
 
     return Exit(until_signal(serve, settings.worker.grace_s + MARGIN_S))
+
+
+async def _refuse_lost_groups(settings: "Settings", timeout_s: float) -> None:
+    from streams.kafka.cluster import groups_without_commits
+    from streams.kafka.security import access_of
+
+    kafka = settings.kafka
+    lost = await groups_without_commits(
+        access_of(kafka), kafka.prefix, settings.worker.roles, timeout_s
+    )
+    if lost:
+        first = lost[0]
+        raise UsageError(
+            f"group {first.group} has no commit on {first.topic}, which holds "
+            f"{first.records} records: it was renamed or has expired. Say "
+            "--from beginning to work through all of them again"
+        )

@@ -11,6 +11,7 @@ from datetime import datetime
 
 import orjson
 
+from streams.clock import SystemClock
 from streams.events.outcome import Result
 from streams.events.task import Task
 from streams.providers.port import Provider
@@ -27,6 +28,8 @@ from streams.routing.decide import View
 from streams.routing.policy import initial_policy
 from streams.routing.registry import Registry
 from streams.settings import Settings
+from streams.skills import load as load_skills
+from streams.telemetry import Counters
 
 Show = Callable[[int], None]
 Decided = dict[str, tuple[int | None, str | None]]
@@ -134,6 +137,7 @@ def _world(
         tasks_per_s=tasks_per_s,
         begin=begin,
         reply_topics=frozenset(settings.limits.reply_topics),
+        answer=load_skills(settings.tier0.off, SystemClock(), Counters()),
     )
 
 

@@ -20,6 +20,7 @@ from streams.learning.thresholds import Gains
 from streams.providers.port import Provider
 from streams.rig.timeline import Timeline
 from streams.routing.decide import View
+from streams.tier0.answer import Answering, answer
 from streams.topology import DEAD_LETTERS, DECISIONS, PARTITIONS, POLICY, RESULTS
 
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
@@ -45,6 +46,7 @@ class World:
         tasks_per_s: How many tasks arrive in a second.
         begin: The first moment; deadlines in tasks are compared with it.
         reply_topics: Topics that may have a copy of a result, by full name.
+        answer: The tier-0 skills.
     """
 
     view: View
@@ -57,6 +59,7 @@ class World:
     tasks_per_s: float
     begin: datetime = BEGIN
     reply_topics: frozenset[str] = frozenset()
+    answer: Answering = answer
 
 
 @dataclass
@@ -133,6 +136,7 @@ class Simulation:
             providers=world.providers(self._timeline),
             longest_call_s=world.longest_call_s,
             reply_topics=world.reply_topics,
+            answer=world.answer,
         )
 
     def _arrive(self, number: int) -> None:

@@ -16,7 +16,9 @@ from collections.abc import Callable
 
 from streams.tier0.asking import one_line, unfence, without_opening
 
+MAX_CHARS = 8_000
 _GATE_CHARS = 200
+_NAMING_CHARS = 300
 _NAMING_WORDS = 12
 
 _STYLES = {
@@ -82,7 +84,9 @@ def change_case(text: str) -> str | None:
         'userProfileId'
     """
     head = text[:_GATE_CHARS].lower()
-    if "case" not in head and "caps" not in head and "capital" not in head and "small" not in head:
+    if len(text) > MAX_CHARS or (
+        "case" not in head and "caps" not in head and "capital" not in head and "small" not in head
+    ):
         return None
     asked = without_opening(text).rstrip()
     found = _named_within(asked) or _named_behind(asked)
@@ -137,7 +141,7 @@ def _title(text: str) -> str | None:
 
 def _words(text: str) -> list[str] | None:
     """Part a name into its words, as they were written."""
-    if not _NAMED.fullmatch(text.strip()):
+    if len(text) > _NAMING_CHARS or not _NAMED.fullmatch(text.strip()):
         return None
     words = [hump for part in re.split(r"[ _-]+", text.strip()) for hump in _HUMP.findall(part)]
     return words if len(words) <= _NAMING_WORDS else None

@@ -9,20 +9,11 @@ Sorted is pretty with keys in the order of their code points at every depth. No 
 """
 
 import re
-from typing import TypeAlias
 
 from streams.tier0.asking import bare, one_line, unfence, without_opening
-
-Node: TypeAlias = "str | list[Node] | tuple[tuple[str, Node], ...]"
-"""A scalar as written, an array, or an object's members."""
-
-MAX_DEPTH = 100
+from streams.tier0.json_nodes import BrokenError, lay, parse, sorted_keys
 
 _GATE_CHARS = 160
-_TOKEN = re.compile(
-    r'[ \t\r\n]*([{}\[\],:]|"[^"\\\x00-\x1f]*(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})[^"\\\x00-\x1f]*)*"'
-    r"|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?|true|false|null)"
-)
 _NOUN = (
     r"(?:(?:this|the|that|my) )?(?:(?:following|below|given|raw|minified|compact) )?json"
     r"(?: (?:object|document|array|string|data|payload|blob|snippet|text|content|code|value))?"
@@ -57,10 +48,6 @@ _SORT = re.compile(
 _INDENTS = {"two": "  ", "four": "    ", "tab": "\t", "tabs": "\t"}
 
 
-class _BrokenError(ValueError):
-    """The payload is no JSON, or nested deeper than MAX_DEPTH."""
-
-
 def format_json(text: str) -> str | None:
     """Pretty-print, minify or sort the JSON that the prompt carries.
 
@@ -81,15 +68,15 @@ def format_json(text: str) -> str | None:
     if found is None or inner is None or not inner.startswith(("{", "[")):
         return None
     try:
-        node = _parse(inner)
+        node = parse(inner)
         if found.re is _SORT or found["sort"]:
-            node = _sorted(node)
-    except _BrokenError:
+            node = sorted_keys(node)
+    except BrokenError:
         return None
     if minify:
-        return _lay(node, "", "", ":")
+        return lay(node, "", "", ":")
     named = (pretty["indent"] or "2").lower() if pretty else "2"
-    return _lay(node, "\n", _INDENTS.get(named) or " " * int(named), ": ")
+    return lay(node, "\n", _INDENTS.get(named) or " " * int(named), ": ")
 
 
 def _may_ask(text: str) -> bool:
@@ -107,89 +94,3 @@ def _split(text: str) -> tuple[str, str]:
     starts = [at for at in map(text.find, "{[`") if at >= 0]
     at = min(starts, default=len(text))
     return text[:at], text[at:].strip()
-
-
-def _parse(text: str) -> Node:
-    tokens: list[str] = []
-    at = 0
-    while found := _TOKEN.match(text, at):
-        tokens.append(found[1])
-        at = found.end()
-    if text[at:].strip(" \t\r\n"):
-        raise _BrokenError
-    tokens.append("")  # so that a payload that breaks off is met as a wrong token
-    node, end = _value(tokens, 0, 0)
-    if end != len(tokens) - 1:
-        raise _BrokenError
-    return node
-
-
-def _value(tokens: list[str], at: int, depth: int) -> tuple[Node, int]:
-    first = tokens[at]
-    if depth > MAX_DEPTH or first in ("", "]", "}", ",", ":"):
-        raise _BrokenError
-    if first == "[":
-        return _array(tokens, at + 1, depth)
-    if first == "{":
-        return _object(tokens, at + 1, depth)
-    return first, at + 1
-
-
-def _array(tokens: list[str], at: int, depth: int) -> tuple[Node, int]:
-    items: list[Node] = []
-    if tokens[at] == "]":
-        return items, at + 1
-    while True:
-        item, at = _value(tokens, at, depth + 1)
-        items.append(item)
-        if tokens[at] == "]":
-            return items, at + 1
-        at = _past(",", tokens, at)
-
-
-def _object(tokens: list[str], at: int, depth: int) -> tuple[Node, int]:
-    members: list[tuple[str, Node]] = []
-    if tokens[at] == "}":
-        return (), at + 1
-    while True:
-        key = tokens[at]
-        if not key.startswith('"'):
-            raise _BrokenError
-        value, at = _value(tokens, _past(":", tokens, at + 1), depth + 1)
-        members.append((key, value))
-        if tokens[at] == "}":
-            return tuple(members), at + 1
-        at = _past(",", tokens, at)
-
-
-def _past(mark: str, tokens: list[str], at: int) -> int:
-    if tokens[at] != mark:
-        raise _BrokenError
-    return at + 1
-
-
-def _sorted(node: Node) -> Node:
-    """Sort members by key; escapes and repeated keys leave a doubt about the order."""
-    if isinstance(node, str):
-        return node
-    if isinstance(node, list):
-        return [_sorted(item) for item in node]
-    keys = [key for key, _ in node]
-    if len(set(keys)) < len(keys) or any("\\" in key for key in keys):
-        raise _BrokenError
-    return tuple((key, _sorted(value)) for key, value in sorted(node, key=lambda m: m[0][1:-1]))
-
-
-def _lay(node: Node, line: str, indent: str, colon: str) -> str:
-    """Write a node; `line` is the line end with the indent in force, empty when minifying."""
-    if isinstance(node, str):
-        return node
-    inner = line + indent
-    if isinstance(node, list):
-        parts, marks = [_lay(item, inner, indent, colon) for item in node], "[]"
-    else:
-        parts = [f"{key}{colon}{_lay(value, inner, indent, colon)}" for key, value in node]
-        marks = "{}"
-    if not parts:
-        return marks
-    return f"{marks[0]}{inner}{f',{inner}'.join(parts)}{line}{marks[1]}"

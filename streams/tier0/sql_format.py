@@ -34,7 +34,10 @@ _CLAUSES = (
     "LEFT OUTER JOIN", "RIGHT OUTER JOIN", "FULL OUTER JOIN",
 )  # fmt: skip
 _LONGEST_FIRST = tuple(sorted((tuple(c.split()) for c in _CLAUSES), key=len, reverse=True))
-_CLAUSE_STARTS = frozenset(words[0] for words in _LONGEST_FIRST)
+_BY_START = {
+    start: tuple(words for words in _LONGEST_FIRST if words[0] == start)
+    for start, *_ in _LONGEST_FIRST
+}
 _CONDITIONS = frozenset(("WHERE", "HAVING", "ON"))
 _TESTS = frozenset(("NOT", "IN", "LIKE", "ILIKE", "IS", "BETWEEN"))
 _LAST_WORDS = frozenset(("END", "NULL", "ASC", "DESC"))
@@ -70,9 +73,9 @@ def format_sql(text: str) -> str | None:
 
 def _clause_at(tokens: list[Token], at: int) -> int:
     """How many tokens the clause's name takes that begins here; 0 where none does."""
-    if tokens[at].text not in _CLAUSE_STARTS or not tokens[at].reserved:
+    if not tokens[at].reserved:
         return 0
-    for words in _LONGEST_FIRST:
+    for words in _BY_START.get(tokens[at].text, ()):
         if tuple(token.text for token in tokens[at : at + len(words)]) == words:
             return len(words)
     return 0

@@ -4,6 +4,8 @@ import re
 from typing import NamedTuple
 
 MAX_CHARS = 20_000
+MAX_TOKENS = 800
+"""More would take longer to lay out than a skill may."""
 
 _TOKEN = re.compile(
     r"(?P<space>\s+)"
@@ -69,7 +71,7 @@ def tokenise(text: str) -> list[Token] | None:
             spaced = True
             continue
         token = _token(found, spaced, tokens[-1] if tokens else None, text[at : at + 1])
-        if token is None:
+        if token is None or len(tokens) >= MAX_TOKENS:
             return None
         tokens.append(token)
         spaced = False
