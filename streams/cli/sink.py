@@ -3,10 +3,14 @@
 import argparse
 import asyncio
 import logging
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from streams.cli.answers import Exit, Subparsers, command, read_settings
 from streams.cli.running import log_to_stderr, until_signal
+
+if TYPE_CHECKING:
+    from streams.clickhouse.state import SinkState
+    from streams.clock import Clock
 
 logger = logging.getLogger(__name__)
 
@@ -34,25 +38,20 @@ def run(args: argparse.Namespace) -> int:
     settings = read_settings(args, {"worker.ops_port": args.ops_port, "worker.grace_s": args.grace})
     log_to_stderr(settings.logging)
     from streams import ops
-    from streams.clickhouse.sink import SinkState, run_sink
+    from streams.clickhouse.sink import run_sink
+    from streams.clickhouse.state import SinkState
     from streams.clock import SystemClock
 
     clickhouse, kafka, state = settings.clickhouse, settings.kafka, SinkState()
 
-    def unready() -> list[str]:
-        return [] if state.ready else ["the sink can't write yet"]
-
-    def metrics() -> str:
-        return (
-            f"tierflow_sink_rows_total {state.rows}\n"
-            f"tierflow_sink_blocks_total {state.blocks}\n"
-            f"tierflow_sink_buried_total {state.buried}\n"
-            f"tierflow_sink_refusals_total {state.refusals}\n"
-        )
+    clock = SystemClock()
+    _watch(state, kafka.prefix, clock)
 
     async def serve(stop: asyncio.Event) -> int:
         host, port = settings.worker.ops_host, settings.worker.ops_port
-        async with ops.serve(host, port, unready=unready, metrics=metrics) as took:
+        async with ops.serve(
+            host, port, unready=state.unready, metrics=state.counters.exposition
+        ) as took:
             logger.info("health, readiness and metrics on port %d", took)
             sink = asyncio.ensure_future(
                 run_sink(
@@ -60,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
                     prefix=kafka.prefix,
                     clickhouse_url=clickhouse.url,
                     stop=stop,
-                    clock=SystemClock(),
+                    clock=clock,
                     database=clickhouse.database,
                     user=clickhouse.user,
                     password=clickhouse.read_password(),
@@ -72,6 +71,19 @@ def run(args: argparse.Namespace) -> int:
             return await _drained(sink, stop, settings.worker.grace_s)
 
     return Exit(until_signal(serve, settings.worker.grace_s + MARGIN_S))
+
+
+def _watch(state: "SinkState", prefix: str, clock: "Clock") -> None:
+    """Register the gauges of a sink."""
+    from streams.gauges import by_topic, watch_process
+    from streams.topology import SINK_ROLE
+
+    watch_process(state.counters, state.unready)
+    state.counters.watch(
+        "tierflow.consumer.lag_records", lambda: by_topic(SINK_ROLE, state.lag(), prefix)
+    )
+    state.counters.watch("tierflow.sink.age_seconds", lambda: {(): state.age_s(clock.now())})
+    state.counters.add("tierflow.sink.refusals", 0)
 
 
 async def _drained(sink: "asyncio.Future[None]", stop: asyncio.Event, grace_s: float) -> int:

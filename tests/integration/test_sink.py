@@ -14,7 +14,8 @@ from clickhouse_connect.driver.client import Client
 from streams import topology
 from streams.clickhouse.insert import Entry, Gathering, Store
 from streams.clickhouse.rows import Place, table_of
-from streams.clickhouse.sink import SinkState, TopicRecreated, run_sink
+from streams.clickhouse.sink import TopicRecreated, run_sink
+from streams.clickhouse.state import SinkState
 from streams.clock import SystemClock
 from streams.events.envelope import Envelope, Event
 from streams.kafka.publish import Outgoing, Publisher, dress
