@@ -51,13 +51,14 @@ def is_asked_for(environ: Mapping[str, str]) -> bool:
 
 @asynccontextmanager
 async def exporting(
-    environ: Mapping[str, str], spans: Counter[str]
+    environ: Mapping[str, str], spans: Counter[str], room: int | None = None
 ) -> AsyncIterator[Tracer | None]:
     """A tracer while the context lasts, or None where no collector is named.
 
     Args:
         environ: The process's environment: `OTEL_*`.
         spans: Filled: `exported`, `failed`, `dropped`.
+        room: Spans that may wait at once; None: `OTEL_BSP_MAX_QUEUE_SIZE`, else 2,048.
     """
     if not is_asked_for(environ):
         yield None
@@ -67,19 +68,22 @@ async def exporting(
     )
 
     exporter = OTLPSpanExporter()
-    provider, tracer = opened(exporter, spans)
+    provider, tracer = opened(exporter, spans, room)
     try:
         yield tracer
     finally:
         await asyncio.to_thread(_close, provider, exporter)
 
 
-def opened(exporter: "SpanExporter", spans: Counter[str]) -> "tuple[TracerProvider, Tracer]":
+def opened(
+    exporter: "SpanExporter", spans: Counter[str], room: int | None = None
+) -> "tuple[TracerProvider, Tracer]":
     """A tracer that exports in batches.
 
     Args:
         exporter: Called from a thread of its own.
         spans: Filled: `exported`, `failed`, `dropped`.
+        room: Spans that may wait at once.
     """
     from opentelemetry.sdk.resources import Resource  # noqa: PLC0415 (an extra)
     from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415
@@ -89,7 +93,7 @@ def opened(exporter: "SpanExporter", spans: Counter[str]) -> "tuple[TracerProvid
         resource = resource.merge(Resource({"service.name": SERVICE}))
     given = _given_ids()
     provider = TracerProvider(resource=resource, shutdown_on_exit=False, id_generator=given)
-    waiting = _processor(exporter, spans)
+    waiting = _processor(exporter, spans, room)
     provider.add_span_processor(waiting)
     return provider, OtelTracer(provider, given, waiting)
 
@@ -178,7 +182,7 @@ def _given_ids() -> Any:
     return Given()
 
 
-def _processor(exporter: "SpanExporter", spans: Counter[str]) -> Any:
+def _processor(exporter: "SpanExporter", spans: Counter[str], room: int | None) -> Any:
     """OpenTelemetry's batches, `OTEL_BSP_*` in force, with every span accounted for."""
     from opentelemetry.sdk.trace import ReadableSpan  # noqa: PLC0415 (an extra)
     from opentelemetry.sdk.trace.export import (  # noqa: PLC0415
@@ -206,8 +210,8 @@ def _processor(exporter: "SpanExporter", spans: Counter[str]) -> Any:
         """Takes no more than its queue holds, and counts what it does not take."""
 
         def __init__(self) -> None:
-            super().__init__(Counting())
-            self._most = int(self._default_max_queue_size())  # type: ignore[no-untyped-call]
+            self._most = room or int(self._default_max_queue_size())  # type: ignore[no-untyped-call]
+            super().__init__(Counting(), max_queue_size=self._most)
             self._taken = 0
 
         def has_room(self) -> bool:

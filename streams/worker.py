@@ -69,6 +69,10 @@ RUN_RECORDS = 500
 RUNS_AHEAD = 16
 
 
+class RoleStoppedError(Exception):
+    """A role stopped by itself; its cause is what stopped it."""
+
+
 class App(faust.App):
     """A Faust app that makes no folder and says when its tables are rebuilt."""
 
@@ -166,7 +170,7 @@ class Role:
     async def crashed(self) -> None:
         """Return only when the app stopped by itself, by raising what stopped it."""
         await self.app.wait_until_stopped()
-        raise RuntimeError(f"role {self.name} stopped: {self.app.crash_reason!r}")
+        raise RoleStoppedError(self.name) from self.app.crash_reason
 
     async def _on_revoke(self, expelled: bool) -> None:
         self.app.rebuilt = None

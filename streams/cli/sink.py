@@ -75,6 +75,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _watch(state: "SinkState", prefix: str, clock: "Clock") -> None:
     """Register the gauges of a sink."""
+    from streams.events.envelope import Reason
     from streams.gauges import by_topic, watch_process
     from streams.topology import SINK_ROLE
 
@@ -84,6 +85,8 @@ def _watch(state: "SinkState", prefix: str, clock: "Clock") -> None:
     )
     state.counters.watch("tierflow.sink.age_seconds", lambda: {(): state.age_s(clock.now())})
     state.counters.add("tierflow.sink.refusals", 0)
+    for reason in Reason:
+        state.counters.add("tierflow.sink.buried", 0, reason.value)
 
 
 async def _drained(sink: "asyncio.Future[None]", stop: asyncio.Event, grace_s: float) -> int:

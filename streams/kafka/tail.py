@@ -100,4 +100,4 @@ class Tail(Generic[V]):
             self.view = self._fold(self.view, decoded)
         except ValueError as error:
             self.refused += 1
-            logger.warning("record %s of %s refused: %s", record.offset, topic, error)
+            logger.warning("record %s of %s refused: %s", record.offset, topic, str(error))
