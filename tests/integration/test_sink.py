@@ -243,6 +243,26 @@ async def test_clickhouse_killed_keeps_the_block_and_gets_it_when_it_is_back(
 
 
 @pytest.mark.usefixtures("topics")
+async def test_a_sink_with_nothing_to_do_notices_that_clickhouse_is_gone_and_back(
+    broker: Cluster, tmp_path: Path, prefix: str, database: str
+) -> None:
+    own = Books(tmp_path)
+    await own.start()
+    own.migrated(database)
+    sinking = Sinking(broker, prefix, own.url, database)
+    assert sinking.state.unready() == ["sink: partitions are not assigned yet"]
+    async with sinking.running():
+        assert sinking.state.unready() == []
+        own.kill()
+        assert await until(lambda: not sinking.state.ready)
+        (why,) = sinking.state.unready()
+        assert why.startswith("sink: ClickHouse does not take it: ")
+        await own.start()
+        assert await until(lambda: sinking.state.ready)
+    own.kill()
+
+
+@pytest.mark.usefixtures("topics")
 async def test_a_sink_waits_for_its_tables(
     broker: Cluster, books: Books, prefix: str, database: str
 ) -> None:
