@@ -76,7 +76,6 @@ class Member:
 
     child: Child
     ops_port: int
-    log: Path
 
     @property
     def alive(self) -> bool:
@@ -94,6 +93,10 @@ class Member:
         except httpx.HTTPError:
             return 0, ""
         return answer.status_code, answer.text
+
+    def logged(self) -> str:
+        """All that it has logged."""
+        return self.child.log.read_text("utf-8") if self.child.log else ""
 
     def metrics(self) -> str:
         """What it has counted."""
@@ -172,7 +175,7 @@ class Deployment:
         command = [*begin, role, "--ops-port", str(port), "--grace", str(GRACE_S), *options]
         log = self._folder / f"{role}-{self._started}.log"
         told = {**self.env, **(env or {})}
-        member = Member(spawn(command, log=log, env=told, name=log.stem), port, log)
+        member = Member(spawn(command, log=log, env=told, name=log.stem), port)
         (self.workers if role == "worker" else self.sinks).append(member)
         return member
 
