@@ -196,7 +196,8 @@ async def test_what_is_no_event_is_buried_untouched_and_nothing_stops(
     async with sinking.running():
         await publish(broker.bootstrap, [*outgoing, tombstone, dressed(a_score(), prefix, 0, 0)])
         assert await until(lambda: count(client, "feedback") == 1)
-        assert (sinking.state.buried, sinking.state.rows) == (len(bad), 1)
+        done = (len(bad), 1)
+        assert await until(lambda: (sinking.state.buried, sinking.state.rows) == done)
     letters = await wire.consume_until(
         broker.bootstrap, topology.DEAD_LETTERS.full_name(prefix), lambda got: len(got) >= len(bad)
     )

@@ -37,9 +37,14 @@ def telling(url: str, name: str) -> dict[str, str]:
 
 
 @asynccontextmanager
-async def two_workers(rigged: Deployment, url: str) -> AsyncIterator[dict[str, Member]]:
-    """Two processes that share the roles; nobody else works meanwhile."""
-    await rigged.have(workers=0, sinks=0)
+async def two_workers(
+    rigged: Deployment, prefix: str, url: str
+) -> AsyncIterator[dict[str, Member]]:
+    """Two processes that share the roles, on topics of their own, on which nothing was learned."""
+    before = rigged.env
+    rigged.env = {**before, "TIERFLOW_KAFKA__PREFIX": prefix}
+    code, _, err = finish([TIERFLOW, "topics", "apply"], env=rigged.env, timeout_s=60)
+    assert code == 0, err
     members = {
         name: rigged.start("worker", "--roles", roles, env=telling(url, name))
         for name, roles in ROLES.items()
@@ -51,7 +56,8 @@ async def two_workers(rigged: Deployment, url: str) -> AsyncIterator[dict[str, M
     finally:
         for member in members.values():
             member.terminate()
-        rigged.workers.clear()
+            rigged.workers.remove(member)
+        rigged.env = before
         rigged.behave()
 
 
@@ -155,10 +161,10 @@ def assert_calls(calls: list[Seen], parents: list[Seen], models: list[str]) -> N
 
 @pytest.mark.timeout(120)
 async def test_one_trace_goes_from_publish_to_result_through_two_workers(
-    rigged: Deployment, named: str, tmp_path: Path
+    rigged: Deployment, prefix: str, named: str, tmp_path: Path
 ) -> None:
     with Collector() as collector:
-        async with two_workers(rigged, collector.url) as workers:
+        async with two_workers(rigged, prefix, collector.url) as workers:
             for model in ("tiny", "small", "medium"):
                 rigged.misbehave("500", 1.0, model=model)
             task_id, result = await fallen_back(rigged, tmp_path, named, collector.url)
@@ -170,13 +176,13 @@ async def test_one_trace_goes_from_publish_to_result_through_two_workers(
             counted = workers["calling"].metrics()
     print("\n".join(tree(seen)))  # noqa: T201 (for whoever runs it alone)
 
-    topics = [rigged.topic(name) for name in ("results", *reversed(tiers), "admitted", "tasks")]
+    topics = [f"{prefix}{name}.v1" for name in ("results", *reversed(tiers), "admitted", "tasks")]
     assert_whole(seen, result, [*(f"process {name}" for name in topics), f"send {topics[-1]}"])
     by_stage = {s.attributes["tierflow.stage"]: s for s in seen if s.kind == "CONSUMER"}
     who = {stage: span.resource["service.instance.id"] for stage, span in by_stage.items()}
     assert {who[stage] for stage in ("admit", "classify", "join")} == {"routing"}
     assert {who[stage] for stage in (*tiers, "measure")} == {"calling"}
-    assert_named(by_stage[tiers[0]], rigged.topic(tiers[0]), task_id)
+    assert_named(by_stage[tiers[0]], f"{prefix}{tiers[0]}.v1", task_id)
     calls = [span for span in seen if span.kind == "CLIENT"]
     parents = [by_stage[tier] for tier in tiers]
     assert_calls(calls, parents, [attempt["model"] for attempt in attempts])
@@ -189,7 +195,7 @@ async def test_one_trace_goes_from_publish_to_result_through_two_workers(
 
 @pytest.mark.timeout(120)
 async def test_a_trace_that_a_publisher_began_goes_on_and_one_it_did_not_sample_is_not_recorded(
-    rigged: Deployment, named: str
+    rigged: Deployment, prefix: str, named: str
 ) -> None:
     trace_id, span_id = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
     tasks = {
@@ -197,7 +203,7 @@ async def test_a_trace_that_a_publisher_began_goes_on_and_one_it_did_not_sample_
         for flags in ("00", "01")
     }
     with Collector() as collector:
-        async with two_workers(rigged, collector.url):
+        async with two_workers(rigged, prefix, collector.url):
             for (task_id, body), flags in zip(tasks.items(), ("00", "01"), strict=True):
                 trace = [("traceparent", f"00-{trace_id}-{span_id}-{flags}".encode())]
                 await wire.produce(
@@ -216,10 +222,10 @@ async def test_a_trace_that_a_publisher_began_goes_on_and_one_it_did_not_sample_
 
 @pytest.mark.timeout(120)
 async def test_a_collector_that_refuses_costs_spans_and_nothing_else(
-    rigged: Deployment, named: str, tmp_path: Path
+    rigged: Deployment, prefix: str, named: str, tmp_path: Path
 ) -> None:
     with Collector(status=400) as collector:
-        async with two_workers(rigged, collector.url) as workers:
+        async with two_workers(rigged, prefix, collector.url) as workers:
             await publish(rigged, tmp_path, f"{named}task", collector.url)
             lost = 'tierflow_spans_total{outcome="failed"}'
             await rigged.until(lambda: lost in workers["calling"].metrics(), "the failed spans")
