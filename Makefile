@@ -56,7 +56,7 @@ schemas: $(INSTALLED)  ## Write schemas/ from the code
 lock: $(INSTALLED)  ## Pin the requirements of pyproject.toml anew, with hashes
 	@sed -i 's/^exclude-newer = "[^"]*"/exclude-newer = "$(shell date -u -d '7 days ago' +%F)T00:00:00Z"/' pyproject.toml
 	@$(COMPILE) --upgrade --group build --output-file requirements.txt
-	@$(COMPILE) --upgrade --extra demo --group dev --output-file requirements-dev.txt
+	@$(COMPILE) --upgrade --extra demo --extra otel --group dev --output-file requirements-dev.txt
 	@$(PY) infra/lock.py stamp $(LOCKS)
 
 clean:  ## Remove .venv/ and all caches

@@ -321,6 +321,8 @@ class LimitSettings(Section):
     bugs_in_a_row: Count = BUGS_IN_A_ROW
     """Records buried as `internal` or `undeliverable` one after the other before a partition is
     held."""
+    bugs_share: Annotated[float, Field(gt=0, le=1)] = 0.5
+    """Share of the last 200 records, buried as such, at which a partition is held too."""
     reply_topics: Annotated[tuple[TopicName, ...], BeforeValidator(_split)] = ()
     """Topics, by full name, to which a task's `reply_to` may send a copy of its result."""
 

@@ -2,10 +2,12 @@
 
 import asyncio
 import logging
+import os
 import sys
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, cast
 
@@ -14,20 +16,24 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from faust.auth import Credentials, SASLCredentials, SSLCredentials
 from yarl import URL
 
-from streams import ops
+from streams import ops, otel
 from streams.agents.bindings import STATES, StagePorts, bind, bind_tier, is_tier
 from streams.agents.carrier import Carrier, Ports, Taken
 from streams.agents.loop import Batches, Loop, Pool
 from streams.agents.outcome import Record
+from streams.agents.spans import StageSpans
 from streams.clock import Clock
 from streams.events.control import Policy
+from streams.gauges import Watched, watch
 from streams.kafka.consumer import RunConsumer, RunTransport
+from streams.kafka.lag import Ends
 from streams.kafka.publish import Publisher
 from streams.kafka.security import Access, access_of
 from streams.kafka.tables import TableView, declare
 from streams.kafka.tail import Tail
 from streams.providers.http import HttpProvider
 from streams.providers.port import Provider
+from streams.providers.traced import Traced
 from streams.providers.wires import WIRES
 from streams.routing import registry
 from streams.routing.control import fold
@@ -48,6 +54,7 @@ from streams.topology import (
     group_of,
     stages_of,
 )
+from streams.tracing import Tracer
 
 logger = logging.getLogger(__name__)
 
@@ -63,6 +70,10 @@ role, is what a task would wait at each hop."""
 
 RUN_RECORDS = 500
 RUNS_AHEAD = 16
+
+
+class RoleStoppedError(Exception):
+    """A role stopped by itself; its cause is what stopped it."""
 
 
 class App(faust.App):
@@ -101,6 +112,8 @@ class World:
     publisher: Publisher
     tail: Tail[View]
     ports: StagePorts
+    tracer: Tracer | None = None
+    spans: Counter[str] = field(default_factory=Counter)
 
     def view(self) -> View:
         """Registry, policy and quality snapshot in force."""
@@ -137,7 +150,9 @@ class Role:
         """What this role still waits for."""
         waits = [] if self.app.recovered else [f"{self.name}: partitions are not assigned yet"]
         held = [str(tp) for loop in self.loops.values() for tp in loop.carrier.held]
-        return waits + [f"{self.name}: {tp} is held after bugs in a row" for tp in held]
+        return waits + [
+            f"{self.name}: {tp} is held, too much of it went to the dead letters" for tp in held
+        ]
 
     async def start(self) -> None:
         """Join the group."""
@@ -160,7 +175,7 @@ class Role:
     async def crashed(self) -> None:
         """Return only when the app stopped by itself, by raising what stopped it."""
         await self.app.wait_until_stopped()
-        raise RuntimeError(f"role {self.name} stopped: {self.app.crash_reason!r}")
+        raise RoleStoppedError(self.name) from self.app.crash_reason
 
     async def _on_revoke(self, expelled: bool) -> None:
         self.app.rebuilt = None
@@ -213,6 +228,7 @@ class Role:
             stage = replace(stage, concurrency=self.world.settings.worker.concurrency)
         tables = {t.name: self.tables[stage.name, t.name] for t in stage.tables}
         reads = {topic.full_name(self.prefix) for topic in stage.reads}
+        tracer, group = self.world.tracer, group_of(self.name, self.prefix)
         carrier = Carrier(
             stage,
             Ports(
@@ -226,6 +242,8 @@ class Role:
                 clock=self.world.clock,
                 counters=self.world.counters,
                 bugs_in_a_row=self.world.ports.bugs_in_a_row,
+                bugs_share=self.world.settings.limits.bugs_share,
+                spans=None if tracer is None else StageSpans(tracer, stage, group, self.prefix),
             ),
         )
         if is_tier(stage):
@@ -313,7 +331,9 @@ def starting_view(settings: Settings, now: datetime) -> View:
 async def world_of(settings: Settings, clock: Clock) -> AsyncIterator[World]:
     """Producer, control tail and providers, closed again at the end."""
     access = access_of(settings.kafka)
+    spans = Counter[str]()
     async with AsyncExitStack() as stack:
+        tracer = await stack.enter_async_context(otel.exporting(os.environ, spans))
         producer = AIOKafkaProducer(
             **access.options(),
             acks="all",
@@ -338,7 +358,10 @@ async def world_of(settings: Settings, clock: Clock) -> AsyncIterator[World]:
                 api_key_env=provider.api_key_env,
                 connections=len(ROLES) * settings.worker.concurrency,
             )
-            providers[name] = await stack.enter_async_context(http)
+            known: Provider = await stack.enter_async_context(http)
+            if tracer is not None:
+                known = Traced(known, name, provider.base_url, tracer, clock)
+            providers[name] = known
         ports = StagePorts(
             view=lambda: tail.view,
             clock=clock,
@@ -354,7 +377,8 @@ async def world_of(settings: Settings, clock: Clock) -> AsyncIterator[World]:
             bugs_in_a_row=settings.limits.bugs_in_a_row,
             answer=load_skills(settings.tier0.off, clock, counters),
         )
-        yield World(settings, access, clock, counters, Publisher(producer, clock), tail, ports)
+        publisher = Publisher(producer, clock)
+        yield World(settings, access, clock, counters, publisher, tail, ports, tracer, spans)
 
 
 async def run_worker(
@@ -376,33 +400,49 @@ async def run_worker(
     """
     sys.setswitchinterval(SWITCH_S)
     async with world_of(settings, clock) as world, asyncio.TaskGroup() as group:
-        tail = group.create_task(world.tail.run())
-        await world.tail.ready.wait()
-        roles = [Role(name, world) for name in settings.worker.roles]
-        watch(world, roles)
+        roles: list[Role] = []
         host, port = settings.worker.ops_host, settings.worker.ops_port
 
         def unready() -> list[str]:
-            return [reason for role in roles for reason in role.unready()]
+            waits = [] if world.tail.ready.is_set() else ["control topics are not read yet"]
+            waits += [] if not stop.is_set() else ["stopping: work in flight is being finished"]
+            waits += [] if roles else ["roles are not started yet"]
+            return waits + [reason for role in roles for reason in role.unready()]
 
         async with ops.serve(
             host, port, unready=unready, metrics=world.counters.exposition
         ) as took:
             on_ops(took)
-            loops = [
-                group.create_task(loop.run()) for role in roles for loop in role.loops.values()
-            ]
-            async with asyncio.TaskGroup() as starts:
-                for role in roles:
-                    starts.create_task(role.start())
-            watches = [group.create_task(role.crashed()) for role in roles]
-            await stop.wait()
-            for task in watches:
-                task.cancel()
-            drained = await drain(roles, settings.worker.grace_s)
+            tail = group.create_task(world.tail.run())
+            loops: list[asyncio.Task[None]] = []
+            drained = True
+            if await caught_up(world.tail, stop):
+                roles += [Role(name, world) for name in settings.worker.roles]
+                ends = watched(world, roles, unready)
+                running = [loop for role in roles for loop in role.loops.values()]
+                loops += [group.create_task(loop.run()) for loop in running]
+                async with asyncio.TaskGroup() as starts:
+                    for role in roles:
+                        starts.create_task(role.start())
+                loops.append(group.create_task(ends.follow()))
+                watches = [group.create_task(role.crashed()) for role in roles]
+                await stop.wait()
+                for task in watches:
+                    task.cancel()
+                drained = await drain(roles, settings.worker.grace_s)
         for task in (*loops, tail):
             task.cancel()
     return 0 if drained else 1
+
+
+async def caught_up(tail: Tail[View], stop: asyncio.Event) -> bool:
+    """Wait until the control topics are read; False where the process is to stop before."""
+    async with asyncio.TaskGroup() as group:
+        waits = [group.create_task(event.wait()) for event in (tail.ready, stop)]
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        for task in waits:
+            task.cancel()
+    return not stop.is_set()
 
 
 async def drain(roles: list[Role], grace_s: float) -> bool:
@@ -415,18 +455,13 @@ async def drain(roles: list[Role], grace_s: float) -> bool:
     return all(task.result() for task in drains)
 
 
-def watch(world: World, roles: list[Role]) -> None:
-    """Register the gauges."""
-    counters, view = world.counters, world.view
-    loops = [(name, loop) for role in roles for name, loop in role.loops.items()]
-    counters.watch("tierflow.in_flight", lambda: {(n,): float(loop.in_work) for n, loop in loops})
-    counters.watch(
-        "tierflow.held", lambda: {(n,): float(len(loop.carrier.held)) for n, loop in loops}
+def watched(world: World, roles: list[Role], unready: Callable[[], list[str]]) -> Ends:
+    """Register the gauges; the ends of partitions that they need are still to be followed."""
+    settled = {role.name: role.consumer.settled for role in roles}
+    ends = Ends(
+        world.tail.ends, lambda: [tp for ask in settled.values() for tp in ask()], world.clock
     )
-    counters.watch("tierflow.lessons", lambda: {(): float(view().quality.lessons)})
-    counters.watch("tierflow.model_state.version", lambda: {(): float(view().quality.version)})
-    counters.watch("tierflow.policy.version", lambda: {(): float(view().policy.version)})
-    counters.watch(
-        "tierflow.threshold",
-        lambda: {(tier,): value for tier, value in view().policy.thresholds.items()},
-    )
+    loops = {name: loop for role in roles for name, loop in role.loops.items()}
+    prefix = world.settings.kafka.prefix
+    watch(world.counters, Watched(loops, settled, ends, prefix, world.tail, unready, world.spans))
+    return ends

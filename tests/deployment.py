@@ -19,6 +19,7 @@ from tests import wire
 from tests.processes import finish, free_port
 
 TIERFLOW = str(Path(sys.executable).with_name("tierflow"))
+MAIN = "import sys; from streams.cli.main import main; sys.exit(main())"
 READY_S = 60.0
 GRACE_S = 20
 POLL_S = 0.1
@@ -83,10 +84,19 @@ class Member:
 
     def is_ready(self) -> bool:
         """Whether it says that it takes work."""
+        return self.asked("/readyz")[0] == 200
+
+    def asked(self, path: str) -> tuple[int, str]:
+        """What it answers on its operating port: status and text; 0 where it does not."""
         try:
-            return httpx.get(f"http://127.0.0.1:{self.ops_port}/readyz", timeout=5).is_success
+            answer = httpx.get(f"http://127.0.0.1:{self.ops_port}{path}", timeout=5)
         except httpx.HTTPError:
-            return False
+            return 0, ""
+        return answer.status_code, answer.text
+
+    def logged(self) -> str:
+        """All that it has logged."""
+        return self.child.log.read_text("utf-8") if self.child.log else ""
 
     def metrics(self) -> str:
         """What it has counted."""
@@ -148,13 +158,24 @@ class Deployment:
             assert self._clock.monotonic_s() < end_s, f"{what}: nothing for {READY_S:g} s"
             await self._clock.sleep(POLL_S)
 
-    def start(self, role: str) -> Member:
-        """Start a `worker` or a `sink` without waiting for it."""
+    def start(
+        self, role: str, *options: str, env: Mapping[str, str] | None = None, code: str = ""
+    ) -> Member:
+        """Start a `worker` or a `sink` without waiting for it.
+
+        Args:
+            role: Which command.
+            options: More of its options.
+            env: Variables beside those of the deployment.
+            code: Python that runs in its process before the command.
+        """
         self._started += 1
         port = free_port(f"{self._folder} {self._started}")
-        command = [TIERFLOW, role, "--ops-port", str(port), "--grace", str(GRACE_S)]
+        begin = [sys.executable, "-c", f"{code}\n{MAIN}"] if code else [TIERFLOW]
+        command = [*begin, role, "--ops-port", str(port), "--grace", str(GRACE_S), *options]
         log = self._folder / f"{role}-{self._started}.log"
-        member = Member(spawn(command, log=log, env=self.env, name=log.stem), port)
+        told = {**self.env, **(env or {})}
+        member = Member(spawn(command, log=log, env=told, name=log.stem), port)
         (self.workers if role == "worker" else self.sinks).append(member)
         return member
 

@@ -11,6 +11,7 @@ from streams.clock import SystemClock
 from streams.events.outcome import Usage
 from streams.kafka.publish import Outgoing, Undeliverable
 from streams.providers.port import Failed, Prompt, Reply
+from streams.tracing import Span
 
 START = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 """When a `ManualClock` begins unless told otherwise."""
@@ -160,6 +161,26 @@ class RecordingPublisher:
         taken = (o for o, no in zip(outgoing, verdicts, strict=True) if no is None)
         self.published.extend(taken)
         return verdicts
+
+
+class KeptSpans:
+    """A `Tracer` that keeps what it is handed.
+
+    Args:
+        sampled: What it says of every trace that begins.
+    """
+
+    def __init__(self, *, sampled: bool = True) -> None:
+        self.spans: list[Span] = []
+        self._sampled = sampled
+
+    def samples(self, _: str) -> bool:
+        """The same of all."""
+        return self._sampled
+
+    def record(self, span: Span) -> None:
+        """Keep it."""
+        self.spans.append(span)
 
 
 async def _turns(count: int) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -70,13 +70,20 @@ async def delete_topics(bootstrap: str, prefix: str) -> None:
             await client.delete_topics(doomed)
 
 
-async def produce(bootstrap: str, topic: str, records: Records) -> None:
+async def produce(
+    bootstrap: str, topic: str, records: Records, headers: Sequence[tuple[str, bytes]] = ()
+) -> None:
     """Publish in order and wait until the broker has all of them."""
     producer = AIOKafkaProducer(**options(bootstrap), max_request_size=LARGEST_BYTES)
     try:
         await producer.start()
         sent = [
-            await producer.send(topic, value, key=key.encode() if isinstance(key, str) else key)
+            await producer.send(
+                topic,
+                value,
+                key=key.encode() if isinstance(key, str) else key,
+                headers=list(headers),
+            )
             for key, value in records
         ]
         await asyncio.gather(*sent)

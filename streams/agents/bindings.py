@@ -152,9 +152,12 @@ class CarriedLedger:
 
 
 def count(counters: Counters, call: Call) -> None:
-    """Count a call that ended: how, its tokens, its dollars where they are known."""
+    """Count a call that ended: how, how long, its tokens, its dollars where they are known."""
     labels = (str(call.tier), call.model)
-    counters.add("tierflow.calls", 1, *labels, call.failure or call.state.value)
+    counters.add("tierflow.calls", 1, *labels, call.state.value, call.failure or "none")
     counters.add("tierflow.call.tokens", call.usage.input_tokens or 0, *labels, "input")
     counters.add("tierflow.call.tokens", call.usage.output_tokens or 0, *labels, "output")
-    counters.add("tierflow.call.cost", float(call.cost_usd or 0), *labels)
+    counters.add("tierflow.call.cost_usd", float(call.cost_usd or 0), *labels)
+    counters.add("tierflow.calls_unpriced", call.cost_usd is None, *labels)
+    if call.latency_s is not None:
+        counters.observe("tierflow.call.duration_seconds", call.latency_s, *labels)

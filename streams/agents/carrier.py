@@ -6,13 +6,14 @@ first. A record is settled once all that it asked for is confirmed.
 
 import asyncio
 import logging
-from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Protocol
 
-from streams.agents.outcome import Bury, Emit, Outcome, Put, Record, Send, Skip
+from streams.agents.limit import DeadLetterLimit
+from streams.agents.outcome import Bury, Emit, Outcome, Put, Record, Send, said
+from streams.agents.spans import StageSpans
 from streams.clock import Clock
 from streams.events.envelope import Envelope, Reason
 from streams.events.feedback import Alert
@@ -27,6 +28,9 @@ logger = logging.getLogger(__name__)
 
 TOLD = 1_000
 """So many alerts are remembered as raised, at most."""
+
+BURIED_SHARE = 0.5
+"""So great a part of the last records, buried as bugs, holds it as well."""
 
 
 class UndeliverableDeadLetterError(Exception):
@@ -69,6 +73,8 @@ class Ports:
         clock: Time.
         counters: Where outcomes are counted.
         bugs_in_a_row: So many bugs one after another hold the partition.
+        bugs_share: See `BURIED_SHARE`.
+        spans: The stage's spans; None where no exporter is set.
     """
 
     publisher: Confirms
@@ -81,6 +87,8 @@ class Ports:
     counters: Counters
     bugs_in_a_row: int
     assured: Callable[[], Awaitable[None]] = _at_once
+    bugs_share: float = BURIED_SHARE
+    spans: StageSpans | None = None
 
 
 @dataclass
@@ -100,11 +108,15 @@ class Carrier:
         self.stage = stage
         self.ports = ports
         self.held: set[Any] = set()
-        self._bugs: dict[Any, int] = defaultdict(int)
         self._told: set[str] = set()
+        self._limits: dict[Any, DeadLetterLimit] = {}
+        for reason in Reason:
+            ports.counters.add("tierflow.dead_letters", 0, stage.name, reason.value)
 
     async def ask(self, handle: Callable[[Record], Awaitable[Outcome]], record: Record) -> Outcome:
         """The handler's outcome; a bug in it buries the record and is counted."""
+        if self.ports.spans is not None:
+            self.ports.spans.enter(record)
         try:
             return await handle(record)
         except Undeliverable as error:  # an intent or outcome that can't be made durable
@@ -113,11 +125,17 @@ class Carrier:
             logger.exception("%s: a bug in the handler buries a record", self.stage.name)
             return Bury(Reason.INTERNAL, f"{type(error).__name__}: {error}"[:200])
 
-    async def carry(self, work: Sequence[tuple[Taken | None, Outcome]]) -> None:
+    async def carry(
+        self, work: Sequence[tuple[Taken | None, Outcome]], began_s: float | None = None
+    ) -> None:
         """Confirm all that the outcomes ask for, then settle their records.
 
         Work whose partitions were lost meanwhile is done again by whoever has them now: of it only
         what was paid for is published, and no table is written.
+
+        Args:
+            work: Records, or None for time that acts, with what should happen.
+            began_s: When the work on them began, on the clock's monotonic seconds.
         """
         await self.ports.assured()
         if not self._ours(work) and self.stage.kind is not Kind.CALLING:
@@ -133,12 +151,24 @@ class Carrier:
             if taken is not None:
                 flush.letters.append(self._letter(taken.record, Reason.UNDELIVERABLE, str(why)))
         await self._deliver(flush.letters)
+        self._measure(await self._settle(work, refused), began_s)
+
+    async def _settle(
+        self,
+        work: Sequence[tuple[Taken | None, Outcome]],
+        refused: Mapping[int, Undeliverable],
+    ) -> list[tuple[Record, Outcome]]:
+        """Settle what is not held; the records that were settled, with what became of them."""
+        settled: list[tuple[Record, Outcome]] = []
         for at, (taken, outcome) in enumerate(work):
             if taken is None:
                 continue
-            if await self._hold(taken, outcome, undeliverable=at in refused):
+            verdict = Bury(Reason.UNDELIVERABLE, "") if at in refused else outcome
+            if await self._hold(taken, verdict):
                 continue
-            self.ports.settle(taken.tp, taken.record.offset, taken.generation)
+            if self.ports.settle(taken.tp, taken.record.offset, taken.generation):
+                settled.append((taken.record, verdict))
+        return settled
 
     def _ours(self, work: Sequence[tuple[Taken | None, Outcome]]) -> bool:
         """Whether the partitions of this work are still ours; a tick has no record, but all."""
@@ -151,14 +181,16 @@ class Carrier:
         self, work: Sequence[tuple[Taken | None, Outcome]]
     ) -> Sequence[tuple[Taken | None, Outcome]]:
         """Leave out what lies behind the bug that holds a partition: a restart reads it again."""
-        bugs = dict(self._bugs)
+        if not self.held and not any(_is_bug(outcome) for _, outcome in work):
+            return work
+        limits: dict[Any, DeadLetterLimit] = {}
         kept: list[tuple[Taken | None, Outcome]] = []
         for taken, outcome in work:
             if taken is not None:
-                in_a_row = bugs.get(taken.tp, 0)
-                if taken.tp in self.held or in_a_row >= self.ports.bugs_in_a_row:
+                limit = limits.setdefault(taken.tp, self._limit(taken.tp).copy())
+                if taken.tp in self.held or limit.reached:
                     continue
-                bugs[taken.tp] = in_a_row + 1 if _is_bug(outcome) else 0
+                limit.note(_is_bug(outcome))
             kept.append((taken, outcome))
         return kept
 
@@ -307,22 +339,30 @@ class Carrier:
             if verdict is not None:
                 raise UndeliverableDeadLetterError(str(verdict))
 
-    async def _hold(self, taken: Taken, outcome: Outcome, *, undeliverable: bool) -> bool:
-        """Whether this record's partition is held after too many bugs in a row."""
+    async def _hold(self, taken: Taken, outcome: Outcome) -> bool:
+        """Whether this record's partition is held because too much of it was buried."""
+        if isinstance(outcome, Bury):
+            self.ports.counters.add(
+                "tierflow.dead_letters", 1, self.stage.name, outcome.reason.value
+            )
         if taken.tp in self.held:
             return True
-        bug = undeliverable or _is_bug(outcome)
-        self._bugs[taken.tp] = self._bugs[taken.tp] + 1 if bug else 0
-        if self._bugs[taken.tp] >= self.ports.bugs_in_a_row:
+        limit = self._limit(taken.tp)
+        if limit.note(_is_bug(outcome)):
             self.held.add(taken.tp)
-            await self._alert(taken)
+            await self._alert(taken, limit.why())
         return False
 
-    async def _alert(self, taken: Taken) -> None:
+    def _limit(self, tp: Any) -> DeadLetterLimit:
+        known = self._limits.get(tp)
+        if known is None:
+            ports = self.ports
+            known = self._limits[tp] = DeadLetterLimit(ports.bugs_in_a_row, ports.bugs_share)
+        return known
+
+    async def _alert(self, taken: Taken, why: str) -> None:
         where = f"{taken.record.topic}/{taken.record.partition}"
-        detail = (
-            f"{self.stage.name} holds {where}: {self.ports.bugs_in_a_row} records buried in a row"
-        )
+        detail = f"{self.stage.name} holds {where}: {why}"
         logger.error("%s; restart the worker with a mended version to go on", detail)
         now = self.ports.clock.now()
         alert = Alert(kind="dead_letters", detail=detail, subject=where, at=now)
@@ -341,20 +381,36 @@ class Carrier:
             source=f"tierflow/{self.stage.name}",
             time=self.ports.clock.now() if cause is None else cause.at,
             cause=send.cause,
-            traceparent=send.traceparent or (cause.header("traceparent") if cause else None),
+            traceparent=send.traceparent or (self._traceparent(cause) if cause else None),
         )
+        state = cause.header("tracestate") if cause and envelope.traceparent else None
+        trace = () if state is None else (("tracestate", state.encode()),)
         return dress(
             send.topic, send.key, send.event, envelope, self.ports.prefix,
-            partition=send.partition, extra=send.headers,
+            partition=send.partition, extra=(*trace, *send.headers),
         )  # fmt: skip
 
+    def _traceparent(self, cause: Record) -> str | None:
+        """This stage's span where there are spans, else what came is passed on."""
+        spans = self.ports.spans
+        context = None if spans is None else spans.context(cause)
+        return cause.header("traceparent") if context is None else context.traceparent
+
+    def _measure(self, settled: Sequence[tuple[Record, Outcome]], began_s: float | None) -> None:
+        """How long the settled records took; all of a batch began and ended together."""
+        if began_s is None or not settled:
+            return
+        took_s = self.ports.clock.monotonic_s() - began_s
+        self.ports.counters.observe(
+            "tierflow.stage.duration_seconds", took_s, self.stage.name, times=len(settled)
+        )
+        if self.ports.spans is not None:
+            ended_at = self.ports.clock.now()
+            for record, outcome in settled:
+                self.ports.spans.ended(record, outcome, took_s, ended_at)
+
     def _count(self, outcome: Outcome) -> None:
-        if isinstance(outcome, Bury):
-            word, label = "buried", outcome.reason.value
-        elif isinstance(outcome, Skip):
-            word, label = "skipped", outcome.because
-        else:
-            word, label = "emitted", outcome.label
+        word, label = said(outcome)
         self.ports.counters.add("tierflow.stage.outcomes", 1, self.stage.name, word, label)
 
 

@@ -66,7 +66,6 @@ def _carry(record: Record, task_id: str, half: Half, joined: Joined, clock: Cloc
             event=lesson,
             id=lesson.lesson_id,
             cause=record.header("ce_id"),
-            traceparent=record.header("traceparent"),
         )
         for lesson in joined.lessons
     )

@@ -60,7 +60,7 @@ def learn(states: Mapping[str, Learned]) -> Bound:
         announced = True
         return Emit(_publications(learner.in_force(now)), label="published")
 
-    return Bound(handle, close, tick)
+    return Bound(handle, close, tick, learner.standing)
 
 
 def _publications(snapshots: list[ModelState]) -> tuple[Send, ...]:

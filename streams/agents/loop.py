@@ -9,10 +9,11 @@ Faust acknowledge what was not done.
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from streams.agents.carrier import Carrier, Taken
 from streams.agents.outcome import Bound, Bury, Outcome, Record
+from streams.learning.standing import Standing
 
 logger = logging.getLogger(__name__)
 
@@ -89,6 +90,11 @@ class Batches:
         """Records taken and not settled."""
         return len(self.intake)
 
+    def standing(self) -> Mapping[str, Standing]:
+        """How well a stage that learns has predicted, by model; empty for every other."""
+        asked = None if self._bound is None else self._bound.standing
+        return {} if asked is None else asked()
+
     def resume(self) -> None:
         """Partitions were assigned: begin anew from the tables."""
         self._bound = None
@@ -129,6 +135,7 @@ class Batches:
         bound = self._bound = self._bound or self._bind()
         tables = self.carrier.ports.tables
         work: list[tuple[Taken | None, Outcome]] = []
+        began_s = self.carrier.ports.clock.monotonic_s()
         try:
             for one in taken:
                 outcome = await self.carrier.ask(bound.handle, one.record)
@@ -138,7 +145,7 @@ class Batches:
                         tables[put.table].overlay(put.key, put.value)
             if bound.close is not None:
                 work.append((None, await bound.close(self.carrier.ports.clock.now())))
-            await self.carrier.carry(work)
+            await self.carrier.carry(work, began_s)
         finally:
             for table in tables.values():
                 table.drop_overlay()
@@ -248,8 +255,9 @@ class Pool:
         async def handle(_: Record) -> Outcome:
             return await self._handle(taken)
 
+        began_s = self.carrier.ports.clock.monotonic_s()
         outcome = await self.carrier.ask(handle, taken.record)
-        await self.carrier.carry([(taken, outcome)])
+        await self.carrier.carry([(taken, outcome)], began_s)
 
     async def _tick(self) -> None:
         stage, clock = self.carrier.stage, self.carrier.ports.clock

@@ -5,12 +5,13 @@ Skip(because, puts)    right to publish nothing
 Bury(reason, detail)   dead letter: value and key untouched
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from streams.events.envelope import Event, Reason, State
 from streams.kafka.codec import Record
+from streams.learning.standing import Standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +87,23 @@ class Bound:
         close: What a batch of records comes to, for stages that fold in memory: asked once after
             the batch's records, before anything of the batch is confirmed.
         tick: What the passing of time asks for.
+        standing: For a stage that learns: how well it has predicted, by model; asked by whoever
+            looks at metrics.
     """
 
     handle: Handler
     close: Tick | None = None
     tick: Tick | None = None
+    standing: Callable[[], Mapping[str, Standing]] | None = None
+
+
+def said(outcome: Outcome) -> tuple[str, str]:
+    """An outcome in two closed words: what was done, and why."""
+    if isinstance(outcome, Bury):
+        return "buried", outcome.reason.value
+    if isinstance(outcome, Skip):
+        return "skipped", outcome.because
+    return "emitted", outcome.label
 
 
 __all__ = [
@@ -105,4 +118,5 @@ __all__ = [
     "Skip",
     "State",
     "Tick",
+    "said",
 ]

@@ -9,6 +9,8 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
+from streams.cli.discretion import Discreet, DiscreetFormatter, guard
+
 if TYPE_CHECKING:
     from streams.settings import LoggingSettings
 
@@ -16,7 +18,17 @@ logger = logging.getLogger(__name__)
 
 FOR_EVER_S = 86_400.0
 REPEAT_S = 10.0
-NOISY = ("aiokafka", "faust", "mode", "kafka", "clickhouse_connect", "httpx", "aiohttp")
+NOISY = (
+    "aiokafka",
+    "faust",
+    "mode",
+    "kafka",
+    "clickhouse_connect",
+    "httpx",
+    "aiohttp",
+    "urllib3",
+    "opentelemetry",
+)
 """Libraries whose progress reports are not an operator's business."""
 
 
@@ -59,15 +71,18 @@ def _give_up(patience_s: float) -> None:
 
 
 def log_to_stderr(settings: "LoggingSettings") -> None:
-    """Log lines to stderr: for people, or JSON lines."""
+    """Log lines to stderr: for people, or JSON lines; without what tasks and answers say."""
     handler = logging.StreamHandler(sys.stderr)
+    handler.addFilter(Discreet())
     handler.addFilter(Sparing())
     handler.setFormatter(JsonLines() if settings.format == "json" else Plain())
     root = logging.getLogger()
     root.handlers[:] = [handler]
-    root.setLevel(settings.level.upper())
+    root.setLevel(max(logging.WARNING, logging.getLevelName(settings.level.upper())))
+    logging.getLogger("streams").setLevel(settings.level.upper())  # what libraries debug is bytes
     for name in NOISY:
         logging.getLogger(name).setLevel(logging.ERROR)
+    guard(logger)
 
 
 class Sparing(logging.Filter):
@@ -88,7 +103,7 @@ class Sparing(logging.Filter):
         return True
 
 
-class Plain(logging.Formatter):
+class Plain(DiscreetFormatter):
     """`time level room: message`, in UTC."""
 
     default_msec_format = "%s.%03dZ"
@@ -98,7 +113,7 @@ class Plain(logging.Formatter):
         self.converter = time.gmtime
 
 
-class JsonLines(logging.Formatter):
+class JsonLines(DiscreetFormatter):
     """One JSON object a line: `at`, `level`, `room`, `message`, and `error` where there is one."""
 
     def format(self, record: logging.LogRecord) -> str:

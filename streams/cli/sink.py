@@ -10,6 +10,8 @@ from streams.cli.answers import Exit, Subparsers, command, read_settings
 from streams.cli.running import log_to_stderr, until_signal
 
 if TYPE_CHECKING:
+    from streams.clickhouse.state import SinkState
+    from streams.clock import Clock
     from streams.settings import ClickHouseSettings
 
 logger = logging.getLogger(__name__)
@@ -38,7 +40,8 @@ def run(args: argparse.Namespace) -> int:
     settings = read_settings(args, {"worker.ops_port": args.ops_port, "worker.grace_s": args.grace})
     log_to_stderr(settings.logging)
     from streams import ops
-    from streams.clickhouse.sink import SinkState, run_sink
+    from streams.clickhouse.sink import run_sink
+    from streams.clickhouse.state import SinkState
     from streams.clock import SystemClock
     from streams.kafka.cluster import greet
     from streams.kafka.security import access_of
@@ -46,20 +49,14 @@ def run(args: argparse.Namespace) -> int:
     clickhouse, kafka, state = settings.clickhouse, settings.kafka, SinkState()
     access, password = access_of(kafka), clickhouse.read_password()
 
-    def unready() -> list[str]:
-        return [] if state.ready else ["the sink can't write yet"]
-
-    def metrics() -> str:
-        return (
-            f"tierflow_sink_rows_total {state.rows}\n"
-            f"tierflow_sink_blocks_total {state.blocks}\n"
-            f"tierflow_sink_buried_total {state.buried}\n"
-            f"tierflow_sink_refusals_total {state.refusals}\n"
-        )
+    clock = SystemClock()
+    _watch(state, kafka.prefix, clock)
 
     async def serve(stop: asyncio.Event) -> int:
         host, port = settings.worker.ops_host, settings.worker.ops_port
-        async with ops.serve(host, port, unready=unready, metrics=metrics) as took:
+        async with ops.serve(
+            host, port, unready=state.unready, metrics=state.counters.exposition
+        ) as took:
             logger.info("health, readiness and metrics on port %d", took)
             await greet(access, args.timeout)
             await asyncio.to_thread(_let_in, clickhouse, password)
@@ -69,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
                     prefix=kafka.prefix,
                     clickhouse_url=clickhouse.url,
                     stop=stop,
-                    clock=SystemClock(),
+                    clock=clock,
                     database=clickhouse.database,
                     user=clickhouse.user,
                     password=password,
@@ -99,6 +96,22 @@ def _let_in(clickhouse: "ClickHouseSettings", password: str) -> None:
         connect(
             clickhouse.url, user=clickhouse.user, password=password, ca_file=clickhouse.ca_file
         ).close()
+
+
+def _watch(state: "SinkState", prefix: str, clock: "Clock") -> None:
+    """Register the gauges of a sink."""
+    from streams.events.envelope import Reason
+    from streams.gauges import by_topic, watch_process
+    from streams.topology import SINK_ROLE
+
+    watch_process(state.counters, state.unready)
+    state.counters.watch(
+        "tierflow.consumer.lag_records", lambda: by_topic(SINK_ROLE, state.lag(), prefix)
+    )
+    state.counters.watch("tierflow.sink.age_seconds", lambda: {(): state.age_s(clock.now())})
+    state.counters.add("tierflow.sink.refusals", 0)
+    for reason in Reason:
+        state.counters.add("tierflow.sink.buried", 0, reason.value)
 
 
 async def _drained(sink: "asyncio.Future[None]", stop: asyncio.Event, grace_s: float) -> int:

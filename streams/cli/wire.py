@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from streams.cli.answers import NotFoundError
+from streams.cli.sending import sending
 
 if TYPE_CHECKING:
     from aiokafka import AIOKafkaConsumer
@@ -24,6 +25,8 @@ async def send(
     headers: Sequence[tuple[str, bytes]] = (),
 ) -> None:
     """Publish bodies under their task ids and wait for all confirmations.
+
+    Where a collector of spans is named (`OTEL_*`) each body begins a trace.
 
     Args:
         kafka: Where to.
@@ -53,12 +56,15 @@ async def send(
     )
     await producer.start()
     try:
-        sent = [
-            await producer.send(name, body, key=task_id.encode(), headers=list(headers))
-            for task_id, body in bodies
-        ]
-        for confirmed in sent:
-            await confirmed
+        async with sending(name) as traced:
+            sent = [
+                await producer.send(
+                    name, body, key=task_id.encode(), headers=[*headers, *traced(task_id)]
+                )
+                for task_id, body in bodies
+            ]
+            for confirmed in sent:
+                await confirmed
     finally:
         await producer.stop()
 

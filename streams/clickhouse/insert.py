@@ -163,6 +163,14 @@ class Store:
         )
         return {int(part): Stored(int(at), str(name)) for part, at, name in found.result_rows}
 
+    def ping(self) -> None:
+        """See whether ClickHouse answers.
+
+        Raises:
+            clickhouse_connect.driver.exceptions.Error: It does not.
+        """
+        self._opened().query("SELECT 1")
+
     def close(self) -> None:
         """Let the connections go."""
         if self._client is not None:

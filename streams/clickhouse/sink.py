@@ -21,9 +21,11 @@ from streams import ids, topology
 from streams.clickhouse.client import connect
 from streams.clickhouse.insert import Block, Entry, Gathering, Store, Stored
 from streams.clickhouse.rows import Place, table_of
+from streams.clickhouse.state import SinkState
 from streams.clock import Clock
 from streams.events.envelope import Reason
 from streams.kafka import codec
+from streams.kafka.lag import Ends
 from streams.kafka.publish import Publisher, dead_letter
 from streams.kafka.security import Access
 
@@ -38,6 +40,9 @@ GATHERED_BYTES = 64 << 20
 """More than this is not held in open blocks: all of them are closed."""
 
 RETRY_S = (0.1, 0.2, 0.5, 1.0, 2.0)
+PING_S = 5.0
+"""So long after its last answer ClickHouse is asked whether it is there."""
+
 IDLE_MS = 24 * 3600 * 1000
 """How long ClickHouse may be away before the group takes the partitions back."""
 
@@ -48,17 +53,6 @@ class TopicRecreated(Exception):  # noqa: N818 (says what happened)
     What to do: sink it into another database, or under another prefix, or drop the rows of the
     old topic.
     """
-
-
-@dataclass(slots=True)
-class SinkState:
-    """What a sink has done, and whether it can go on; read by health and metrics."""
-
-    ready: bool = False
-    blocks: int = 0
-    rows: int = 0
-    buried: int = 0
-    refusals: int = 0  # tries that ClickHouse did not answer or refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,17 +117,22 @@ async def run_sink(
         acks="all",
         max_request_size=topology.DEAD_LETTERS.record_bytes,
     )
+    state = state or SinkState()
     store = Store(
         lambda: connect(clickhouse_url, database, user=user, password=password, ca_file=ca_file)
     )
-    sink = Sink(
-        consumer, Publisher(producer, clock), store, prefix, clock, stop, state or SinkState()
-    )
+    sink = Sink(consumer, Publisher(producer, clock), store, prefix, clock, stop, state)
     try:
         await producer.start()
         await consumer.start()
         consumer.subscribe([topic.full_name(prefix) for topic in topology.SUNK], listener=sink)
-        await sink.run(on_ready)
+        ends = Ends(consumer.end_offsets, consumer.assignment, clock)
+        state.lag = lambda: ends.lag(sink.settled())
+        following = asyncio.ensure_future(ends.follow())
+        try:
+            await sink.run(on_ready)
+        finally:
+            following.cancel()
     finally:
         await consumer.stop()
         await producer.stop()
@@ -170,25 +169,41 @@ class Sink(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no 
         self._expected: dict[TopicPartition, Expected] = {}
         self._open: dict[TopicPartition, Gathering] = {}
         self._written: dict[TopicPartition, int] = {}
+        self._answered_s = clock.monotonic_s()
+
+    def settled(self) -> dict[TopicPartition, tuple[int, int | None]]:
+        """Of each partition: how far it is stored, and the end that the last fetch reported."""
+        found: dict[TopicPartition, tuple[int, int | None]] = {}
+        for tp in self._consumer.assignment():
+            state = self._consumer._subscription._assigned_state(tp)  # noqa: SLF001 (position() waits)
+            first = self._state.unstored.first(tp)
+            if first is not None:
+                found[tp] = (first, state.highwater)
+            elif state.has_valid_position:
+                found[tp] = (state.position, state.highwater)
+        return found
 
     async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:  # noqa: ARG002 (aiokafka's)
         """Forget what is gathered: whoever gets the partitions reads it from the last commit."""
         self._generation += 1
         for state in (self._fresh, self._expected, self._open, self._written):
             state.clear()
+        self._state.unstored.clear()
+        self._state.assigned, self._state.unplaced = False, 0
 
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
         """Hold the partitions until it is known where in them the books end."""
         self._generation += 1
         self._fresh.update(assigned)
         self._consumer.pause(*self._fresh)
-        self._state.ready = not self._fresh  # with nothing to do it is ready
+        self._state.assigned, self._state.unplaced = True, len(self._fresh)
 
     async def run(self, on_ready: Callable[[], None]) -> None:
         """Fetch, gather, store, commit, until stopped."""
         announced = False
         while not self._stop.is_set():
             await self._place()
+            await self._greet()
             if self._state.ready and not announced:
                 on_ready()
                 announced = True
@@ -196,7 +211,20 @@ class Sink(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no 
             ended = await self._gather(fetched, self._generation)
             if not await self._write([*ended, *self._due()]) and self._stop.is_set():
                 return  # what lies behind an unwritten block must not be committed
+        self._state.stopping = True
         await self._write([held.close() for held in self._open.values() if held.entries])
+
+    async def _greet(self) -> None:
+        """Ask whether ClickHouse is there when there was nothing to write: readiness says so."""
+        if self._clock.monotonic_s() - self._answered_s < PING_S:
+            return
+        try:
+            await asyncio.to_thread(self._store.ping)
+        except (Error, OSError) as error:
+            logger.warning("ClickHouse does not answer: %s", self._state.refused(error))
+        else:
+            self._state.away = None
+        self._answered_s = self._clock.monotonic_s()
 
     async def _place(self) -> None:
         """Begin each new partition at the last record stored, or at the commit if that is later."""
@@ -214,6 +242,7 @@ class Sink(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no 
                 await self._seek(tp, committed, stored.get(tp))
                 self._consumer.resume(tp)
                 self._fresh.discard(tp)
+                self._state.unplaced = len(self._fresh)
         except IllegalStateError:
             return  # revoked meanwhile
         except KafkaError:
@@ -255,6 +284,9 @@ class Sink(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no 
             await self._verify(tp, expected, fetched.get(tp, []))
         ended: list[Block] = []
         for tp, records in fetched.items():
+            if records:
+                at = datetime.fromtimestamp(max(records[0].timestamp, 0) / 1000, UTC)
+                self._state.unstored.read(tp, records[0].offset, records[-1].offset, at)
             for record in records:
                 entry = await self._read(tp, record)
                 if self._generation != generation:
@@ -327,8 +359,9 @@ class Sink(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no 
         (verdict,) = await self._publisher.confirm([outgoing])
         if verdict is not None:
             raise verdict  # nothing is committed: the record is not lost
-        self._state.buried += 1
-        logger.warning("%s offset %s buried as %s: %s", tp, record.offset, reason, detail)
+        self._state.bury(reason.value)
+        # the letter has the detail: of a bug it may quote the record, which a log must not
+        logger.warning("%s offset %s buried as %s", tp, record.offset, reason.value)
 
     def _due(self) -> list[Block]:
         """Close the blocks whose second is over; all of them where they hold too much."""
@@ -341,12 +374,14 @@ class Sink(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no 
         """Store blocks in order, then commit what is stored; False where one was given up."""
         generation = self._generation
         for block in blocks:
+            began_s = self._clock.monotonic_s()
             rows = await self._patiently(partial(self._store.write, block))
             if rows is None or self._generation != generation:
                 return False
-            self._written[TopicPartition(block.topic, block.partition)] = block.last + 1
-            self._state.blocks += 1
-            self._state.rows += rows
+            tp = TopicPartition(block.topic, block.partition)
+            self._written[tp] = block.last + 1
+            self._state.unstored.stored(tp, block.last)
+            self._state.wrote(block.table.name, rows, self._clock.monotonic_s() - began_s)
         await self._commit()
         return True
 
@@ -376,11 +411,11 @@ class Sink(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no 
             try:
                 answer = await asyncio.to_thread(work)
             except (Error, OSError) as error:
-                self._state.ready = False
-                self._state.refusals += 1
-                logger.warning("ClickHouse did not take it, trying again: %s", error)
+                said = self._state.refused(error)
+                logger.warning("ClickHouse did not take it, trying again: %s", said)
             else:
-                self._state.ready = True
+                self._state.away = None
+                self._answered_s = self._clock.monotonic_s()
                 return answer
             if self._stop.is_set() or self._generation != generation:
                 return None

@@ -317,6 +317,24 @@ class RunConsumer(driver.Consumer):
     async def verify_all_partitions_active(self) -> None:
         """Nothing: Faust takes a long call for a stuck stream; readiness and lag tell instead."""
 
+    def settled(self) -> dict[TP, tuple[int, int | None]]:
+        """Of each source partition that is assigned: how far it is settled, and its fetched end.
+
+        Read from another thread than the fetching one: numbers, each of them whole.
+        """
+        thread = cast("RunThread", self._thread)
+        known = thread._consumer  # noqa: SLF001 (Faust's; None before it starts)
+        if known is None:
+            return {}
+        begun, found = set(self.book.partitions()), dict[TP, tuple[int, int | None]]()
+        for tp in self.assignment():
+            with contextlib.suppress(IllegalStateError, AssertionError):  # not ours any more
+                state = known._subscription._assigned_state(tp)  # noqa: SLF001 (position() waits)
+                if not tp.topic.endswith(CHANGELOG) and state.has_valid_position:
+                    offset = self.book.committable(tp) if tp in begun else state.position
+                    found[tp] = (offset, state.highwater)
+        return found
+
     def is_unsure(self) -> bool:
         """Whether nobody knows that this process is still a member.
 

@@ -6,7 +6,7 @@ one in force.
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Generic, TypeVar
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -62,6 +62,13 @@ class Tail(Generic[V]):
         finally:
             await self._consumer.stop()
 
+    async def ends(self, parts: list[Any]) -> Mapping[Any, int]:
+        """Where partitions of any topic end, as the broker says; nothing before it has started."""
+        if not self.ready.is_set():
+            return {}
+        found: Mapping[Any, int] = await self._consumer.end_offsets(parts)
+        return found
+
     async def _poll(self, parts: list[TopicPartition]) -> None:
         try:
             fetched = await self._consumer.getmany(timeout_ms=POLL_MS)
@@ -93,4 +100,4 @@ class Tail(Generic[V]):
             self.view = self._fold(self.view, decoded)
         except ValueError as error:
             self.refused += 1
-            logger.warning("record %s of %s refused: %s", record.offset, topic, error)
+            logger.warning("record %s of %s refused: %s", record.offset, topic, str(error))

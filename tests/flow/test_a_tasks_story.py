@@ -52,11 +52,14 @@ async def test_every_event_names_what_caused_it() -> None:
 
 async def test_a_trace_is_carried_from_the_task_to_its_result() -> None:
     story = a_story()
-    await story.driver.publish(
-        "tasks", codec.encode(a_task()), headers=(("traceparent", b"00-ab-cd-01"),)
-    )
+    trace = (("traceparent", b"00-ab-cd-01"), ("tracestate", b"vendor=1"))
+    await story.driver.publish("tasks", codec.encode(a_task()), headers=trace)
     for topic in ("admitted", "decisions", "calls", "costs", "results"):
-        assert story.driver.records(topic)[-1].header("traceparent") == "00-ab-cd-01"
+        record = story.driver.records(topic)[-1]
+        assert (record.header("traceparent"), record.header("tracestate")) == (
+            "00-ab-cd-01",
+            "vendor=1",
+        )
 
 
 async def test_a_tasks_records_meet_on_one_partition() -> None:

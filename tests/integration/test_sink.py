@@ -14,7 +14,8 @@ from clickhouse_connect.driver.client import Client
 from streams import topology
 from streams.clickhouse.insert import Entry, Gathering, Store
 from streams.clickhouse.rows import Place, table_of
-from streams.clickhouse.sink import SinkState, TopicRecreated, run_sink
+from streams.clickhouse.sink import TopicRecreated, run_sink
+from streams.clickhouse.state import SinkState
 from streams.clock import SystemClock
 from streams.events.envelope import Envelope, Event
 from streams.kafka.publish import Outgoing, Publisher, dress
@@ -198,7 +199,8 @@ async def test_what_is_no_event_is_buried_untouched_and_nothing_stops(
     async with sinking.running():
         await publish(broker.bootstrap, [*outgoing, tombstone, dressed(a_score(), prefix, 0, 0)])
         assert await until(lambda: count(client, "feedback") == 1)
-        assert (sinking.state.buried, sinking.state.rows) == (len(bad), 1)
+        done = (len(bad), 1)
+        assert await until(lambda: (sinking.state.buried, sinking.state.rows) == done)
     letters = await wire.consume_until(
         broker.bootstrap, topology.DEAD_LETTERS.full_name(prefix), lambda got: len(got) >= len(bad)
     )
@@ -241,6 +243,26 @@ async def test_clickhouse_killed_keeps_the_block_and_gets_it_when_it_is_back(
         await own.start()
         assert await until(lambda: count(client, "feedback") == 20)
         assert sinking.state.ready
+    own.kill()
+
+
+@pytest.mark.usefixtures("topics")
+async def test_a_sink_with_nothing_to_do_notices_that_clickhouse_is_gone_and_back(
+    broker: Cluster, tmp_path: Path, prefix: str, database: str
+) -> None:
+    own = Books(tmp_path)
+    await own.start()
+    own.migrated(database)
+    sinking = Sinking(broker, prefix, own.url, database)
+    assert sinking.state.unready() == ["sink: partitions are not assigned yet"]
+    async with sinking.running():
+        assert sinking.state.unready() == []
+        own.kill()
+        assert await until(lambda: not sinking.state.ready)
+        (why,) = sinking.state.unready()
+        assert why.startswith("sink: ClickHouse does not take it: ")
+        await own.start()
+        assert await until(lambda: sinking.state.ready)
     own.kill()
 
 

@@ -4,7 +4,9 @@ from datetime import timedelta
 import pytest
 
 from streams.agents.carrier import UndeliverableDeadLetterError
+from streams.agents.limit import WINDOW_RECORDS
 from streams.agents.outcome import Bury, Emit, Outcome, Put, Record, Send, Skip
+from streams.agents.spans import StageSpans
 from streams.clock import SystemClock
 from streams.events.envelope import Reason
 from streams.events.feedback import Alert
@@ -12,7 +14,7 @@ from streams.kafka import codec
 from streams.kafka.publish import Outgoing, Undeliverable
 from streams.topology import BUGS_IN_A_ROW, Kind
 from tests.builders import AT, a_record, a_result
-from tests.fakes import ManualClock, RecordingPublisher
+from tests.fakes import KeptSpans, ManualClock, RecordingPublisher
 from tests.stages import ALERTS, CHANGELOG, LETTERS, OUT, Bench, a_note, some, taken, told
 
 BUG = Bury(Reason.INTERNAL, "KeyError: 'x'")
@@ -279,6 +281,49 @@ async def test_what_time_asks_for_is_dated_by_the_clock() -> None:
     await bench.carrier.carry([(None, told())])
     assert headers_of(bench.publisher.published[0])["ce_time"] == "2026-11-23T12:00:00Z"
     assert bench.settled == []
+
+
+async def test_half_of_two_hundred_records_buried_holds_the_partition_too() -> None:
+    bench = Bench()
+    outcomes = [
+        Bury(Reason.INTERNAL, "") if n % 2 else told(f"t{n}") for n in range(WINDOW_RECORDS)
+    ]
+    for number, outcome in enumerate(outcomes):
+        await bench.carrier.carry([(taken(number), outcome)])
+        assert bool(bench.carrier.held) == (number == WINDOW_RECORDS - 1)
+    (alert,) = bench.publisher.to(ALERTS)
+    assert b"100 of the last 200 records buried" in (alert.value or b"")
+
+
+async def test_letters_and_durations_are_counted_once_all_is_confirmed() -> None:
+    clock = ManualClock()
+    bench = Bench(clock=clock)
+    work = [(one, Bury(Reason.NOT_JSON, "")) for one in some([0, 1])]
+    began_s = clock.monotonic_s()
+    clock.move(0.03)
+    await bench.carrier.carry([*work, (taken(2), told())], began_s)
+    letters = bench.counters.counted["tierflow.dead_letters"]
+    assert letters["bench", "not_json"] == 2
+    assert letters["bench", "internal"] == 0
+    histogram = bench.counters.histograms["tierflow.stage.duration_seconds"]["bench",]
+    assert sum(histogram.counts) == 3
+    assert round(histogram.total, 6) == 0.09
+
+
+async def test_an_event_is_below_the_stages_span_and_work_that_is_not_settled_has_none() -> None:
+    kept, clock = KeptSpans(), ManualClock()
+    bench = Bench(clock=clock)
+    parent = "00-" + "a" * 32 + "-" + "b" * 16 + "-01"
+    bench.carrier.ports.spans = StageSpans(kept, bench.carrier.stage, "t-bench", "t.")
+    record = a_record("tasks", b"x", headers=[("traceparent", parent.encode())])
+    one = type(taken())(record, ("tasks", 0), 1)
+    await bench.carrier.carry([(one, told())], clock.monotonic_s())
+    (span,) = kept.spans
+    said = headers_of(bench.publisher.published[0])
+    assert said["traceparent"] == span.context.traceparent != parent
+    late = type(one)(record, one.tp, 0)
+    await bench.carrier.carry([(late, told())], clock.monotonic_s())
+    assert len(kept.spans) == 1
 
 
 async def _turn() -> None:
