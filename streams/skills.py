@@ -10,7 +10,7 @@ task goes up a tier.
 import logging
 import signal
 import threading
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from importlib.metadata import EntryPoint, entry_points
 from types import FrameType
 
@@ -132,31 +132,37 @@ def load(off: Collection[str], clock: Clock, counters: Counters) -> Answering:
         counters: Where refusals are counted.
 
     Raises:
+        SkillError: As `installed`.
+    """
+    found = installed(off)
+    if not found and not off:
+        return answering()
+    theirs: list[Known] = []
+    if found:
+        timer = Timer()
+        logger.info("skills of other packages: %s", ", ".join(found))
+        theirs = [
+            Known(name, Watched(name, skill, clock, counters, timer))
+            for name, skill in found.items()
+        ]
+    return answering((*(known for known in SKILLS if known.name not in off), *theirs))
+
+
+def installed(off: Collection[str]) -> dict[str, Skill]:
+    """Load the skills of the installed packages, by name and in its order.
+
+    Raises:
         SkillError: An entry point can't be loaded or takes a name twice; `off` names no skill.
     """
-    found = list(_found())
-    ours = {known.name for known in SKILLS}
-    names = [point.name for point in found]
+    found = sorted(set(entry_points(group=GROUP)), key=lambda point: (point.name, point.value))
+    ours, names = {known.name for known in SKILLS}, [point.name for point in found]
     for name in names:
         if name in ours or names.count(name) > 1:
             raise SkillError(f"two skills are named {name!r}: rename the one of your package")
     if unknown := sorted(set(off) - ours - set(names)):
-        raise SkillError(
-            f"tier0.off: no skill {', '.join(unknown)}; skills are {', '.join(sorted(ours | set(names)))}"
-        )
-    timer = Timer() if set(names) - set(off) else None
-    theirs = [
-        Known(point.name, Watched(point.name, _loaded(point), clock, counters, timer))
-        for point in found
-        if point.name not in off and timer is not None
-    ]
-    if not theirs and not off:
-        return answering()
-    return answering((*(known for known in SKILLS if known.name not in off), *theirs))
-
-
-def _found() -> Iterator[EntryPoint]:
-    yield from sorted(set(entry_points(group=GROUP)), key=lambda point: (point.name, point.value))
+        there = ", ".join(sorted(ours | set(names)))
+        raise SkillError(f"tier0.off: no skill {', '.join(unknown)}; skills are {there}")
+    return {point.name: _loaded(point) for point in found if point.name not in off}
 
 
 def _loaded(point: EntryPoint) -> Skill:
@@ -165,11 +171,10 @@ def _loaded(point: EntryPoint) -> Skill:
         skill = point.load()
     except Exception as error:
         raise SkillError(
-            f"{where} can't be loaded: {type(error).__name__}: {error}; mend or uninstall its package, "
-            f"or leave it out with tier0.off"
+            f"{where} can't be loaded: {type(error).__name__}: {error}; mend or uninstall its "
+            f"package, or leave it out with tier0.off"
         ) from error
     if not callable(skill):
         raise SkillError(f"{where} is no function from a prompt to an answer or None")
-    logger.info("skill %s from %s", point.name, point.value)
     answer: Skill = skill
     return answer

@@ -63,13 +63,12 @@ def run(args: argparse.Namespace) -> int:
     from streams.clock import SystemClock
     from streams.kafka.cluster import greet
     from streams.kafka.security import access_of
-    from streams.skills import load as load_skills
-    from streams.telemetry import Counters
+    from streams.skills import installed
     from streams.worker import run_worker, starting_view
 
     try:
         starting_view(settings, SystemClock().now())
-        load_skills(settings.tier0.off, SystemClock(), Counters())
+        installed(settings.tier0.off)
     except ValueError as error:
         raise UsageError(str(error)) from None
 
