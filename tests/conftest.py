@@ -52,6 +52,15 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(f"--kafka={which}: want {KAFKA_HELP}")
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Tests of the secured broker itself are for `--kafka=apache-sasl` alone."""
+    if kafka_of(config) == "apache-sasl":
+        return
+    own = [item for item in items if "secured" in getattr(item, "fixturenames", ())]
+    config.hook.pytest_deselected(items=own)
+    items[:] = [item for item in items if item not in own]
+
+
 def pytest_report_header(config: pytest.Config) -> str:
     return f"kafka: {kafka_of(config)}"
 
@@ -70,12 +79,8 @@ def kafka(pytestconfig: pytest.Config) -> str:
 
 
 @pytest.fixture(scope="session")
-def secured(
-    pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[SecuredKafka]:
+def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecuredKafka]:
     """A real broker behind TLS and users; while it runs the environment says how to come to it."""
-    if kafka_of(pytestconfig) != "apache-sasl":
-        pytest.skip("needs --kafka=apache-sasl, as `make test-kafka` has it")
     node = SecuredKafka(resolve_jars(cache_folder()), tmp_path_factory.mktemp("kafka"))
     node.start()
     with pytest.MonkeyPatch.context() as patch:

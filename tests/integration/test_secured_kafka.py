@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import orjson
 import pytest
 
 from streams.clock import SystemClock
@@ -101,6 +102,22 @@ def test_a_certificate_of_another_authority_is_said_at_once_and_exits_3(
     assert "certificate at" in told_so
     assert "doesn't verify" in told_so
     assert "next: set kafka.ca_file to the certificate of whoever signed it" in told_so
+
+
+def test_the_doctor_tells_a_refusal_from_a_cluster_that_is_away(
+    secured: SecuredKafka, tmp_path: Path
+) -> None:
+    wrong = tmp_path / "password"
+    wrong.write_text("not-the-password")
+    for changed, said in (
+        ({"password_file": wrong}, "refuses user tierflow"),
+        ({"password_file": tmp_path / "none"}, "none can't be read"),
+        ({"ca_file": wrong}, "is no PEM file"),
+    ):
+        _, out, _ = run(told(secured, **changed), "doctor", "--json", timeout_s=IMPATIENT_S)
+        checks = {check["name"]: check for check in orjson.loads(out)["checks"]}
+        assert (checks["kafka"]["mark"], said in checks["kafka"]["said"]) == ("wrong", True)
+        assert "is it running?" not in checks["kafka"]["then"]
 
 
 @pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"])
