@@ -12,7 +12,10 @@ USER = "tierflow"
 STRANGER = "stranger"
 """A user who may do nothing."""
 
-PRINCIPALS = ("tierflow-admin", "tierflow-worker", "tierflow-sink", "tierflow-monitor", "shop")
+PRINCIPALS = (
+    "tierflow-admin", "tierflow-worker", "tierflow-sink", "tierflow-monitor", "tierflow-operator",
+    "shop",
+)  # fmt: skip
 """Users of infra/docs/connecting.md, who may do what it grants."""
 
 

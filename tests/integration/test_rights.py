@@ -123,6 +123,8 @@ async def test_everybody_can_do_their_job_with_the_rights_of_the_page(
         await done("shop", "feedback", "t1", "1")
         assert orjson.loads(await done("tierflow-monitor", "status", "--json"))["ready"] is True
         await done("tierflow-monitor", "explain", "t1")
+        await done("tierflow-operator", "publish", str(task), "--redrive", "1", "--wait", "30")
+        await done("tierflow-operator", "dlq", "list")
         _, out, _ = await asyncio.to_thread(company.run, "tierflow-monitor", "doctor", "--json")
         marks = {check["name"]: check["mark"] for check in orjson.loads(out)["checks"]}
         assert {marks["kafka"], marks["topics"], marks["groups"]} == {"ok"}
