@@ -36,7 +36,7 @@ test: $(INSTALLED)  ## Every test that needs no Java
 	@$(PY) -m pytest -q
 
 test-kafka: $(INSTALLED)  ## Integration and kill tests on Apache Kafka (mvn, or KAFKA_BOOTSTRAP), then over SASL_SSL
-	@$(PY) -m pytest -q --kafka=$${KAFKA_BOOTSTRAP:-apache} -m "broker and not bench" \
+	@$(PY) -m pytest -q --kafka=$${KAFKA_BOOTSTRAP:-apache} -m "broker and not once and not bench" \
 		tests/integration $(wildcard tests/chaos/test_kill*.py)
 	@test -n "$$KAFKA_BOOTSTRAP" || $(PY) -m pytest -q --kafka=apache-sasl -m secured tests/integration
 

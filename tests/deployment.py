@@ -225,6 +225,12 @@ class Deployment:
         """All that is in a topic now."""
         return await wire.consume_all(self.bootstrap, self.topic(name))
 
+    async def bodies(self, name: str, task_id: str | None = None) -> list[dict[str, Any]]:
+        """The JSON objects that are in a topic now, of one task if asked; strays are passed over."""
+        read = (r.value for r in await self.read(name))
+        found = [orjson.loads(value) for value in read if value and value.startswith(b"{")]
+        return [body for body in found if task_id in (None, body.get("task_id"))]
+
     async def results(
         self, wanted: Iterable[str], enough: int | None = None, timeout_s: float = 60
     ) -> dict[str, list[ConsumerRecord]]:

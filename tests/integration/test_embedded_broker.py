@@ -15,7 +15,7 @@ from streams.rig.broker import EmbeddedBroker
 from streams.rig.process import Child, PortTakenError, listens, spawn, until_ready
 
 CLOCK = SystemClock()
-pytestmark = pytest.mark.broker
+pytestmark = [pytest.mark.broker, pytest.mark.once]
 
 PARENT = """
 import asyncio, sys

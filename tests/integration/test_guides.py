@@ -13,7 +13,7 @@ from tests.deployment import TIERFLOW, Deployment
 from tests.processes import finish
 from tests.yamls import ROOT
 
-pytestmark = pytest.mark.broker
+pytestmark = [pytest.mark.broker, pytest.mark.once]
 
 GUIDES = ROOT / "infra" / "docs"
 CONSOLE = re.compile(r"^ *```console\n(.*?)^ *```", re.MULTILINE | re.DOTALL)

@@ -15,7 +15,7 @@ from tests.deployment import GRACE_S, Deployment, Member
 from tests.processes import finish, free_port
 from tests.yamls import ROOT, read
 
-pytestmark = pytest.mark.broker
+pytestmark = [pytest.mark.broker, pytest.mark.once]
 
 DOCKERFILE = ROOT / "infra" / "docker" / "Dockerfile"
 VENV = "/opt/tierflow"

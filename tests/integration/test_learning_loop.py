@@ -1,7 +1,6 @@
 """What a score changes, how soon, and what it must not change."""
 
 import asyncio
-from typing import Any
 
 import orjson
 import pytest
@@ -22,16 +21,6 @@ BY_MODEL = 2
 
 def feedback(task_id: str, score: float, **fields: object) -> bytes:
     return orjson.dumps({"task_id": task_id, "score": score, **fields})
-
-
-async def of_task(deployment: Deployment, topic: str, task_id: str) -> list[dict[str, Any]]:
-    """The bodies that a topic holds on one task."""
-    found = (orjson.loads(r.value) for r in await deployment.read(topic) if _body_is_json(r))
-    return [body for body in found if body.get("task_id") == task_id]
-
-
-def _body_is_json(record: ConsumerRecord) -> bool:
-    return bool(record.value and record.value.startswith(b"{"))
 
 
 async def settled(deployment: Deployment, marker: str) -> None:
@@ -66,9 +55,7 @@ async def test_a_decision_names_a_newer_model_state_two_seconds_after_a_score(
     )
     assert await deployment.results([scored])
     await deployment.still("model_state_version")  # nothing of earlier tests is under way
-    read = await deployment.read("model-state")
-    states = [orjson.loads(r.value) for r in read if _body_is_json(r)]
-    known = max((s["version"] for s in states), default=0)
+    known = max((s["version"] for s in await deployment.bodies("model-state")), default=0)
     await deployment.publish("feedback", {scored: feedback(scored, 0.1)})
     asked = [f"{named}after-{n}" for n in range(40)]
     for task_id in asked:
@@ -117,7 +104,7 @@ async def test_each_feedback_teaches_once_whenever_it_comes(
     await deployment.publish("feedback", {ghost: feedback(ghost, 0.9)})
     await settled(deployment, f"{named}marker-")
 
-    lessons = {t: await of_task(deployment, "lessons", t) for t in (*tasks, ghost)}
+    lessons = {t: await deployment.bodies("lessons", t) for t in (*tasks, ghost)}
     assert [lesson["score"] for lesson in lessons[early]] == [0.4]
     assert [lesson["score"] for lesson in lessons[twice]] == [0.5]
     assert sorted(lesson["score"] for lesson in lessons[judged]) == [0.2, 0.9]
@@ -161,7 +148,7 @@ async def test_feedback_that_is_none_is_buried_and_teaches_nothing(
         wanted = "not_json" if key.endswith("no-json") else "schema_invalid"
         assert wire.header(letters[key], "tierflow-reason") == wanted
         assert wire.header(letters[key], "tierflow-topic") == deployment.topic("feedback")
-    assert await of_task(deployment, "lessons", task_id) == []
+    assert await deployment.bodies("lessons", task_id) == []
 
 
 async def _score_of(deployment: Deployment, task_id: str) -> None:

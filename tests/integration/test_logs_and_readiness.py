@@ -10,7 +10,12 @@ from prometheus_client.parser import text_string_to_metric_families
 from streams.telemetry import METRICS
 from tests.deployment import Deployment, Member, prompt, task_bodies
 
-pytestmark = [pytest.mark.broker, pytest.mark.clickhouse, pytest.mark.timeout(150)]
+pytestmark = [
+    pytest.mark.broker,
+    pytest.mark.clickhouse,
+    pytest.mark.once,
+    pytest.mark.timeout(150),
+]
 
 SECRET = "tell nobody of the blue heron"  # noqa: S105 (a prompt, no password)
 KEY = "sk-never-in-a-log"

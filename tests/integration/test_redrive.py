@@ -50,16 +50,6 @@ def dlq(deployment: Deployment, *args: str) -> tuple[int, list[dict[str, Any]], 
     return code, [orjson.loads(line) for line in out.splitlines()], err
 
 
-async def of_task(deployment: Deployment, topic: str, task_id: str) -> list[dict[str, Any]]:
-    """The bodies that a topic holds on one task."""
-    found = (orjson.loads(r.value) for r in await deployment.read(topic) if _is_json(r.value))
-    return [body for body in found if body.get("task_id") == task_id]
-
-
-def _is_json(value: bytes | None) -> bool:
-    return bool(value and value.startswith(b"{"))
-
-
 async def redriven(deployment: Deployment, task_id: str, number: int) -> dict[str, Any]:
     """The task's result of this redrive."""
 
@@ -73,7 +63,7 @@ async def redriven(deployment: Deployment, task_id: str, number: int) -> dict[st
 
 
 def _redrive_of(record: Any, task_id: str) -> int | None:
-    if record.key != task_id.encode() or not _is_json(record.value):
+    if record.key != task_id.encode():
         return None
     return int(orjson.loads(record.value)["redrive"])
 
@@ -114,7 +104,7 @@ async def test_a_task_buried_by_a_setting_is_redriven_once_and_completes_in_the_
     assert "1 were before" in said
     code, letters, _ = dlq(changed, "list", "--reason", "too_large")
     assert [fact["redriven"] for fact in letters if fact["key"] == task_id] == [True]
-    assert len(await of_task(changed, "calls", task_id)) == 2  # intent and outcome of one call
+    assert len(await changed.bodies("calls", task_id)) == 2  # intent and outcome of one call
 
 
 async def bury(deployment: Deployment, name: str, fetched: Any) -> None:
@@ -159,7 +149,7 @@ async def test_a_task_that_a_bug_buried_in_its_tier_is_redriven_there_and_called
     assert deployment.rows(BOOKED, of=task_id) == [(1, "completed", 1)]
     paid = "SELECT count(), count(DISTINCT call_id) FROM costs WHERE task_id = {of:String}"
     assert await deployment.rows_until(2, paid, of=task_id) == [(2, 2)]
-    assert len(await of_task(deployment, "decisions", task_id)) == 1
+    assert len(await deployment.bodies("decisions", task_id)) == 1
     assert dlq(deployment, *asks)[:2] == (0, [])
 
 
@@ -173,7 +163,7 @@ async def test_a_task_that_ended_is_run_anew_when_it_is_published_as_a_redrive(
         command = [TIERFLOW, "publish", str(file), "--redrive", number, "--wait", "30", "--json"]
         code, out, err = finish(command, env=deployment.env, timeout_s=60)
         assert (code, orjson.loads(out)["redrive"]) == (0, int(number)), err
-    calls = await of_task(deployment, "calls", task_id)
+    calls = await deployment.bodies("calls", task_id)
     assert len({call["call_id"] for call in calls}) == 2
     assert finish([TIERFLOW, "publish", str(file), "--redrive", "0"], env=deployment.env)[0] == 2
 

@@ -10,7 +10,12 @@ from streams.rig.cluster import SAMPLE
 from tests.deployment import TIERFLOW
 from tests.processes import finish
 
-pytestmark = [pytest.mark.broker, pytest.mark.clickhouse, pytest.mark.timeout(240)]
+pytestmark = [
+    pytest.mark.broker,
+    pytest.mark.clickhouse,
+    pytest.mark.once,
+    pytest.mark.timeout(240),
+]
 
 ROWS = 200
 SPEED = ("--speed", "20")
