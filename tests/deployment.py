@@ -279,8 +279,8 @@ class Deployment:
             client.close()
 
     async def rows_until(self, count: int, sql: str, **parameters: object) -> list[tuple[Any, ...]]:
-        """Ask until the first number of the first row is `count`, for five seconds at most."""
-        for _ in range(50):
+        """Ask until the first number of the first row is `count`, for twenty seconds at most."""
+        for _ in range(200):
             found = self.rows(sql, **parameters)
             if found and found[0][0] == count:
                 return found

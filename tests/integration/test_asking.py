@@ -130,9 +130,9 @@ async def test_the_books_alone_tell_it_when_kafka_is_away(
 ) -> None:
     name = f"{named}books"
     facts(deployment, "ask", ASKED, "--task-id", name)
-    await deployment.rows_until(
-        1, "SELECT count() FROM results WHERE task_id = {name:String}", name=name
-    )
+    books = "SELECT count() FROM results WHERE task_id = {name:String}"
+    await deployment.rows_until(1, books, name=name)
+    await deployment.rows_until(1, books.replace("results", "decisions"), name=name)
     code, out, _ = tierflow(
         deployment, "explain", name, "--timeout", "2", TIERFLOW_KAFKA__BOOTSTRAP="127.0.0.1:1"
     )
