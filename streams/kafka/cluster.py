@@ -19,6 +19,7 @@ from aiokafka.errors import (
     IncompatibleBrokerVersion,
     KafkaConnectionError,
     KafkaError,
+    StaleMetadata,
     TopicAlreadyExistsError,
     for_code,
 )
@@ -227,13 +228,18 @@ async def groups_without_commits(
 
 
 async def remove(access: Access, prefix: str, timeout_s: float = TIMEOUT_S) -> None:
-    """Delete all topics and groups of a prefix: the end of a trial on somebody's cluster."""
+    """Delete all topics and groups of a prefix: the end of a trial on somebody's cluster.
+
+    Raises:
+        TimeoutError: The cluster still shows a topic after `timeout_s`.
+    """
     layout = Layout(prefix)
     async with administered(access, timeout_s) as admin:
         present = set(await admin.list_topics())
         names = [topic.name for topic in wanted(layout) if topic.name in present]
         if names:
             await admin.delete_topics(names)
+            await patiently(lambda: _gone(admin, names), timeout_s)
         client = AIOKafkaClient(**access.options())
         await client.bootstrap()
         try:
@@ -335,6 +341,16 @@ async def _led(admin: AIOKafkaAdminClient, names: list[str]) -> None:
         codes = [topic["error_code"], *(p["error_code"] for p in topic["partitions"])]
         for code in filter(None, codes):
             raise for_code(code)
+
+
+async def _gone(admin: AIOKafkaAdminClient, names: list[str]) -> None:
+    """Whether the brokers have heard that these topics were deleted.
+
+    Raises:
+        StaleMetadata: Not all; ask again.
+    """
+    if not set(names).isdisjoint(await admin.list_topics()):
+        raise StaleMetadata
 
 
 async def _grow(admin: AIOKafkaAdminClient, changes: list[Change]) -> None:

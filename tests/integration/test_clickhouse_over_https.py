@@ -106,7 +106,6 @@ def test_a_ca_file_that_is_none_is_a_wrong_setting(tmp_path: Path) -> None:
 
 @pytest.mark.broker
 @pytest.mark.secured
-@pytest.mark.timeout(90)
 async def test_a_sink_comes_by_https_or_says_at_once_why_it_never_will(
     broker: Cluster, prefix: str, books: Books, authority: Authority, tmp_path: Path
 ) -> None:

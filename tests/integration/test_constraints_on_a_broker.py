@@ -43,7 +43,6 @@ async def answers(deployment: Deployment, bodies: dict[str, bytes]) -> dict[str,
     return {task_id: orjson.loads(records[0].value) for task_id, records in found.items()}
 
 
-@pytest.mark.timeout(120)
 async def test_copies_reach_the_topic_that_is_there_and_a_missing_one_stops_nothing(
     replying: Deployment, prefix: str, named: str
 ) -> None:
@@ -74,7 +73,6 @@ async def test_copies_reach_the_topic_that_is_there_and_a_missing_one_stops_noth
     assert replying.status()["ready"]
 
 
-@pytest.mark.timeout(60)
 async def test_what_a_task_forbids_is_not_called(deployment: Deployment, named: str) -> None:
     past = (SystemClock().now() - timedelta(seconds=1)).isoformat()
     asks: dict[str, dict[str, Any]] = {
@@ -101,7 +99,6 @@ async def test_what_a_task_forbids_is_not_called(deployment: Deployment, named: 
     }
 
 
-@pytest.mark.timeout(60)
 async def test_a_task_sent_again_is_answered_by_the_same_event_and_not_called(
     deployment: Deployment, named: str
 ) -> None:

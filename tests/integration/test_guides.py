@@ -52,7 +52,6 @@ def test_a_guides_commands_work_in_their_order(
         assert code == 0, f"{line}\n{out[-500:]}\n{err[-2000:]}"
 
 
-@pytest.mark.timeout(120)
 async def test_the_consumer_reads_a_result(
     deployment: Deployment, named: str, tmp_path: Path
 ) -> None:

@@ -53,7 +53,6 @@ async def test_no_task_is_lost_when_workers_die_come_and_go(
     record_property("calls_again", again)
 
 
-@pytest.mark.timeout(120)
 async def test_a_worker_told_to_stop_leaves_what_it_has_not_begun_to_the_next(
     deployment: Deployment, named: str
 ) -> None:

@@ -44,7 +44,6 @@ async def settled(deployment: Deployment, marker: str) -> None:
     assert all_taught(read)
 
 
-@pytest.mark.timeout(90)
 async def test_a_decision_names_a_newer_model_state_two_seconds_after_a_score(
     deployment: Deployment, named: str
 ) -> None:
@@ -82,7 +81,6 @@ async def test_a_decision_names_a_newer_model_state_two_seconds_after_a_score(
 
 
 @pytest.mark.secured
-@pytest.mark.timeout(90)
 async def test_each_feedback_teaches_once_whenever_it_comes(
     deployment: Deployment, named: str
 ) -> None:
@@ -123,7 +121,6 @@ async def test_each_feedback_teaches_once_whenever_it_comes(
     assert any('"corrected"' in line for line in joins), joins
 
 
-@pytest.mark.timeout(60)
 async def test_feedback_that_is_none_is_buried_and_teaches_nothing(
     deployment: Deployment, named: str
 ) -> None:
@@ -161,7 +158,6 @@ async def _score_of(deployment: Deployment, task_id: str) -> None:
 
 
 @pytest.mark.secured
-@pytest.mark.timeout(60)
 async def test_the_books_hold_one_row_of_each_kind_for_every_task(
     deployment: Deployment, named: str
 ) -> None:

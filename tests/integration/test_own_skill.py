@@ -73,7 +73,6 @@ def test_a_skill_that_is_off_leaves_its_tasks_to_models(site: Path, tmp_path: Pa
 
 
 @pytest.mark.parametrize("name", ["worker", "simulate"])
-@pytest.mark.timeout(60)
 def test_a_wrong_name_is_refused_at_the_start(name: str, tmp_path: Path) -> None:
     tasks = tmp_path / "tasks.jsonl"
     tasks.write_text('{"prompt": "Hello"}\n')

@@ -33,7 +33,6 @@ def test_the_snippet_publishes_in_three_lines() -> None:
     assert len(ours) <= 3, ours
 
 
-@pytest.mark.timeout(90)
 def test_a_task_published_as_the_readme_says_gets_its_result(deployment: Deployment) -> None:
     if deployment.env.get("TIERFLOW_KAFKA__SECURITY_PROTOCOL", "PLAINTEXT") != "PLAINTEXT":
         pytest.skip("the snippet is for a cluster in the clear")

@@ -122,7 +122,6 @@ async def bury(deployment: Deployment, name: str, fetched: Any) -> None:
         )
 
 
-@pytest.mark.timeout(120)
 async def test_a_task_that_a_bug_buried_in_its_tier_is_redriven_there_and_called_anew(
     deployment: Deployment, named: str
 ) -> None:
@@ -153,7 +152,6 @@ async def test_a_task_that_a_bug_buried_in_its_tier_is_redriven_there_and_called
     assert dlq(deployment, *asks)[:2] == (0, [])
 
 
-@pytest.mark.timeout(60)
 async def test_a_task_that_ended_is_run_anew_when_it_is_published_as_a_redrive(
     deployment: Deployment, named: str, tmp_path: Path
 ) -> None:

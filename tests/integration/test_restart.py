@@ -79,7 +79,6 @@ async def test_what_was_learned_survives_kill_9_of_everything(
 
 
 @pytest.mark.secured
-@pytest.mark.timeout(120)
 async def test_a_result_is_repeated_under_its_id_and_no_call_is_made_again(
     deployment: Deployment, named: str
 ) -> None:

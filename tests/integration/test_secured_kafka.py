@@ -165,7 +165,6 @@ def test_who_shows_no_certificate_where_one_is_wanted_is_told(
     assert "kafka.certificate_file" in refusal_in(err)
 
 
-@pytest.mark.timeout(90)
 async def test_a_worker_with_a_certificate_takes_part(
     secured: SecuredKafka, prefix: str, tmp_path: Path
 ) -> None:

@@ -337,7 +337,6 @@ def sink_process(arguments: list[str], log: Path) -> Child:
 
 
 @pytest.mark.usefixtures("topics")
-@pytest.mark.timeout(120)
 async def test_kill_9_again_and_again_neither_loses_a_row_nor_shows_one_twice(
     broker: Cluster, books: Books, tmp_path: Path, prefix: str, database: str
 ) -> None:

@@ -159,7 +159,6 @@ def assert_calls(calls: list[Seen], parents: list[Seen], models: list[str]) -> N
     assert "error.type" not in said
 
 
-@pytest.mark.timeout(120)
 async def test_one_trace_goes_from_publish_to_result_through_two_workers(
     rigged: Deployment, prefix: str, named: str, tmp_path: Path
 ) -> None:
@@ -193,7 +192,6 @@ async def test_one_trace_goes_from_publish_to_result_through_two_workers(
     assert 'tierflow_spans_total{outcome="exported"}' in counted
 
 
-@pytest.mark.timeout(120)
 async def test_a_trace_that_a_publisher_began_goes_on_and_one_it_did_not_sample_is_not_recorded(
     rigged: Deployment, prefix: str, named: str
 ) -> None:
@@ -220,7 +218,6 @@ async def test_a_trace_that_a_publisher_began_goes_on_and_one_it_did_not_sample_
     assert wire.header(quiet, "traceparent") == f"00-{trace_id}-{span_id}-00"
 
 
-@pytest.mark.timeout(120)
 async def test_a_collector_that_refuses_costs_spans_and_nothing_else(
     rigged: Deployment, prefix: str, named: str, tmp_path: Path
 ) -> None:

@@ -46,7 +46,6 @@ async def until(met: Callable[[], bool], what: str) -> None:
         await CLOCK.sleep(0.05)
 
 
-@pytest.mark.timeout(90)
 async def test_a_record_in_flight_is_delivered_again_after_kill_9(
     broker: Cluster, prefix: str, tmp_path: Path
 ) -> None:
