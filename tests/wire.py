@@ -12,7 +12,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import for_code
 
 from streams.kafka.security import Access, access_of
-from streams.settings import load
+from streams.sources import load
 
 Records = Iterable[tuple[str | bytes | None, bytes | None]]
 """Keys and values, in order."""

@@ -10,7 +10,8 @@ import pytest
 from ruamel.yaml import YAML
 
 from streams.cli.main import build_parser
-from streams.settings import ENV_PREFIX, SettingsError, load
+from streams.settings import SettingsError
+from streams.sources import ENV_PREFIX, load
 
 ROOT = Path(__file__).resolve().parents[1]
 OPS_PATHS = {"/healthz", "/readyz", "/metrics"}

@@ -134,11 +134,11 @@ def read_settings(
         overrides: What flags say, by dotted name; None: not given.
 
     Raises:
-        SettingsError: See `streams.settings.load`.
+        SettingsError: See `streams.sources.load`.
     """
-    from streams import settings
+    from streams import sources
 
-    return settings.load(args.config, overrides)
+    return sources.load(args.config, overrides)
 
 
 def print_json(fact: object) -> None:

@@ -21,7 +21,7 @@ def add(subparsers: Subparsers) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print one setting a line: name, value, origin, separated by tabs."""
-    from streams.settings import shown
+    from streams.sources import shown
 
     for name, value, origin in shown(read_settings(args)):
         if args.json:

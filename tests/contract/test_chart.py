@@ -9,7 +9,7 @@ import jsonschema
 import orjson
 import pytest
 
-from streams.settings import load
+from streams.sources import load
 from streams.topology import ROLES, SINK_ROLE, STAGES, SUNK, stages_of
 from tests.yamls import ROOT, read
 

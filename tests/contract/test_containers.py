@@ -14,7 +14,7 @@ from streams.cli.sink import MARGIN_S as SINK_MARGIN_S
 from streams.cli.worker import MARGIN_S as WORKER_MARGIN_S
 from streams.rig import simulator
 from streams.routing.registry import parse
-from streams.settings import load
+from streams.sources import load
 from tests.processes import finish
 from tests.yamls import (
     OPS_PATHS,

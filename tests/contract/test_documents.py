@@ -15,7 +15,8 @@ from streams.events.feedback import Alert, Feedback
 from streams.events.outcome import Result
 from streams.events.task import Task
 from streams.routing.registry import parse
-from streams.settings import Settings, load
+from streams.settings import Settings
+from streams.sources import load
 from tests.contract.test_commands import FENCE, commands_in
 from tests.yamls import ROOT, assert_is_command, documents, read
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from streams.kafka.security import Access, CertificateError, access_of
-from streams.settings import KafkaSettings, SettingsError, load
+from streams.settings import KafkaSettings, SettingsError
+from streams.sources import load
 from tests.certificates import Authority, find_openssl
 from tests.clusters import UnavailableError
 

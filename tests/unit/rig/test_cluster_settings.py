@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from streams.rig.cluster import SECURITY, foreign, kafka_toml
-from streams.settings import KafkaSettings, load
+from streams.settings import KafkaSettings
+from streams.sources import load
 
 
 def reread(folder: Path, settings: KafkaSettings, environ: dict[str, str]) -> KafkaSettings:

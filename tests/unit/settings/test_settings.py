@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from streams import settings
-from streams.settings import MASK, SettingsError, load, shown
+from streams.settings import SettingsError
+from streams.sources import MASK, load, shown
 from streams.topology import ROLES
 
 
