@@ -45,7 +45,8 @@ def specs_of(settings: "Settings") -> "tuple[list[ModelSpec], list[Finding]]":
     try:
         known = registry.parse({"models": settings.models}).models
     except ValueError as error:
-        return [], [wrong("models", str(error), "mend the field in tierflow.toml")]
+        source = settings.origin(f"models.{next(iter(settings.models))}")
+        return [], [wrong("models", str(error), f"mend the field in {source}")]
     strangers = [spec for spec in known if spec.provider not in settings.providers]
     names = ", ".join(sorted(settings.providers)) or "none"
     return [spec for spec in known if spec not in strangers], [

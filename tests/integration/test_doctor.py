@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -15,6 +16,7 @@ from streams.rig.process import free_port
 from streams.rig.recorded import Recorded, by_prompt
 from streams.rig.simulator import Simulator, serving
 from streams.settings import Settings
+from streams.sources import load
 from tests.deployment import TIERFLOW, Deployment, recorded_rows
 from tests.processes import finish
 
@@ -153,6 +155,15 @@ def test_settings_that_lack_the_salt_or_models_are_found() -> None:
     said = " ".join(finding.said for finding in of_settings(Settings()))
     assert "routing.salt" in said
     assert "none is registered" in said
+
+
+def test_a_misspelled_field_of_a_model_is_found_in_the_file_that_has_it(tmp_path: Path) -> None:
+    file = tmp_path / "wrong.toml"
+    file.write_text('[[models.tier2]]\nname = "m"\nprovider = "p"\nprice = "1"\n', encoding="utf-8")
+    specs, (found,) = specs_of(load(file, environ={}))
+    assert specs == []
+    assert "models.tier2[0].price: unknown" in found.said
+    assert found.then == f"mend the field in {file}"
 
 
 def test_a_model_of_a_provider_that_is_not_set_is_found() -> None:
