@@ -9,14 +9,12 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, S
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from aiokafka.partitioner import murmur2
-
 from streams.agents.bindings import STATES, StagePorts, bind, bind_tier, is_tier
 from streams.agents.carrier import Carrier, Ports, Taken
 from streams.agents.outcome import Bound, Bury, Outcome, Record
 from streams.events.envelope import Event
 from streams.kafka import codec
-from streams.kafka.publish import Outgoing, Undeliverable
+from streams.kafka.publish import Outgoing, Undeliverable, partition_of
 from streams.kafka.tables import TableView
 from streams.routing.control import fold
 from streams.routing.decide import View
@@ -321,8 +319,3 @@ class Driver:
                 if isinstance(decoded, Event):
                     yield decoded
             self._followed[topic.name] = self.logs.end(topic.name)
-
-
-def partition_of(key: bytes | None, partitions: int) -> int:
-    """Where Kafka's Java client and ours put a key: murmur2, made positive, modulo partitions."""
-    return 0 if key is None else (murmur2(key) & 0x7FFFFFFF) % partitions

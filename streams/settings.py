@@ -4,6 +4,7 @@ Worker, cli and rig hand it in; nothing else knows settings.
 """
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -19,9 +20,11 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from streams.events.control import Policy
 from streams.events.decision import Strategy
 from streams.events.envelope import Share
 from streams.learning.thresholds import Gains
+from streams.routing.policy import initial_policy
 from streams.topology import BUGS_IN_A_ROW, BY_NAME, PARTITIONS, ROLES, TOPICS
 
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
@@ -242,6 +245,10 @@ class PolicySettings(Section):
     """Length of a performance window."""
     gains: GainSettings = GainSettings()
     """How thresholds move."""
+
+    def initial(self, now: datetime) -> Policy:
+        """The policy before the tuner has said anything."""
+        return initial_policy(now, self.target, start=self.start, strategy=self.strategy)
 
 
 class WorkerSettings(Section):

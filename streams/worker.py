@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, cast
 
 import faust
@@ -20,11 +20,10 @@ from streams import ops, otel
 from streams.agents.bindings import STATES, StagePorts, bind, bind_tier, is_tier
 from streams.agents.carrier import Carrier, Ports, Taken
 from streams.agents.loop import Batches, Loop, Pool
-from streams.agents.outcome import Record
 from streams.agents.spans import StageSpans
 from streams.clock import Clock
-from streams.events.control import Policy
 from streams.gauges import Watched, watch
+from streams.kafka.codec import received
 from streams.kafka.consumer import RunConsumer, RunTransport
 from streams.kafka.lag import Ends
 from streams.kafka.publish import Publisher
@@ -38,7 +37,6 @@ from streams.providers.wires import WIRES
 from streams.routing import registry
 from streams.routing.control import fold
 from streams.routing.decide import View
-from streams.routing.policy import initial_policy
 from streams.routing.quality import QualityView
 from streams.settings import Settings
 from streams.skills import load as load_skills
@@ -271,7 +269,7 @@ class Role:
                 if run.generation_id != self.app.consumer_generation_id:
                     continue  # from before a rebalance: it will be read again
                 generation = run.generation_id
-                taken = [Taken(to_record(name, r), run.tp, generation) for r in run.records]
+                taken = [Taken(received(name, r), run.tp, generation) for r in run.records]
                 await loop.intake.put(taken)
 
         self.app.agent(topic, name=f"{stage.name}-{name}")(take)
@@ -291,25 +289,6 @@ def credentials(access: Access) -> Credentials | None:
     )
 
 
-def to_record(name: str, fetched: Any) -> Record:
-    """A fetched record as a handler sees it."""
-    return Record(
-        topic=name,
-        partition=fetched.partition,
-        offset=fetched.offset,
-        key=fetched.key,
-        value=fetched.value,
-        headers=tuple(fetched.headers),
-        at=datetime.fromtimestamp(max(fetched.timestamp, 0) / 1000, UTC),
-    )
-
-
-def starting_policy(settings: Settings, now: datetime) -> Policy:
-    """The policy before the tuner has said anything."""
-    asked = settings.policy
-    return initial_policy(now, asked.target, start=asked.start, strategy=asked.strategy)
-
-
 def starting_view(settings: Settings, now: datetime) -> View:
     """What is in force before any control record was read.
 
@@ -324,7 +303,7 @@ def starting_view(settings: Settings, now: datetime) -> View:
                 f"models.tier{spec.tier}: {spec.name} names provider {spec.provider!r}; "
                 f"providers that are set: {names}"
             )
-    return View(known, starting_policy(settings, now), QualityView())
+    return View(known, settings.policy.initial(now), QualityView())
 
 
 @asynccontextmanager

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from streams.events.decision import RefusalReason
 
 if TYPE_CHECKING:
+    from decimal import Decimal
+
     from streams.events.outcome import Result
 
 REASONS: Mapping[RefusalReason, tuple[str, str]] = {
@@ -85,6 +87,17 @@ def no_result(task_id: str, seconds: float) -> str:
         f"workers and lag, `tierflow explain {shlex.quote(task_id)}` how far the task has come; "
         "`--timeout S` waits longer"
     )
+
+
+def dollars_of(cost: "Decimal | None") -> str:
+    """Money for people, every digit of it.
+
+    Example:
+        >>> from decimal import Decimal
+        >>> dollars_of(Decimal("0.000400000000")), dollars_of(None)
+        ('$0.0004', 'unknown cost')
+    """
+    return "unknown cost" if cost is None else f"${cost.normalize():f}"
 
 
 def seconds_of(value: float | None) -> str:

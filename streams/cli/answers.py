@@ -109,6 +109,17 @@ def add_json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="JSON on stdout")
 
 
+def whole_number(text: str, most: int) -> int:
+    """A number from 1 to `most`, for argparse.
+
+    Raises:
+        argparse.ArgumentTypeError: It is none.
+    """
+    if not text.isascii() or not text.isdecimal() or not 0 < int(text) <= most:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 to {most}")
+    return int(text)
+
+
 def seconds(text: str) -> float:
     """A positive number of seconds, for argparse.
 

@@ -143,7 +143,7 @@ def lines_of(result: "Result") -> list[str]:
     """The answer, and what it took; or why there is none, and what to do."""
     from streams.cli import advice
 
-    cost = "unknown cost" if result.cost_usd is None else f"${result.cost_usd.normalize():f}"
+    cost = advice.dollars_of(result.cost_usd)
     took = advice.seconds_of(result.latency_s)
     if result.status == "completed":
         by = "a skill, no model was called" if result.model is None else f"model {result.model}"

@@ -63,9 +63,9 @@ async def of_kafka(settings: "Settings", timeout_s: float) -> list[Finding]:
     """Broker, topics, groups."""
     from aiokafka.errors import KafkaError
 
-    from streams.cli.topics import layout_of
     from streams.kafka import cluster
     from streams.kafka.security import AccessRefusedError, CertificateError, access_of
+    from streams.kafka.topics import layout_of
     from streams.settings import SettingsError
 
     kafka = settings.kafka
@@ -138,10 +138,7 @@ def of_clickhouse(settings: "Settings", timeout_s: float) -> list[Finding]:
 
     at, url = settings.clickhouse, settings.clickhouse.url
     try:
-        client = books.connect(
-            url, user=at.user, password=at.read_password(), ca_file=at.ca_file,
-            connect_timeout_s=timeout_s,
-        )  # fmt: skip
+        client = books.connect_as(at, connect_timeout_s=timeout_s)
     except (books.CaFileError, SettingsError) as error:
         return [wrong("clickhouse", str(error), "mend the setting, or bring the file")]
     except books.AccessRefusedError as error:

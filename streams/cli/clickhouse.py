@@ -60,12 +60,8 @@ def connect(clickhouse: "ClickHouseSettings", timeout_s: float) -> Any:
 
     from streams.clickhouse import client as books
 
-    url, user, password = clickhouse.url, clickhouse.user, clickhouse.read_password()
     try:
-        client = books.connect(
-            url, user=user, password=password, ca_file=clickhouse.ca_file,
-            connect_timeout_s=timeout_s,
-        )  # fmt: skip
+        client = books.connect_as(clickhouse, connect_timeout_s=timeout_s)
         client.command(
             "CREATE DATABASE IF NOT EXISTS {name:Identifier}",
             parameters={"name": clickhouse.database},
@@ -75,6 +71,6 @@ def connect(clickhouse: "ClickHouseSettings", timeout_s: float) -> Any:
         raise
     except (ClickHouseError, OSError) as error:
         raise ConnectionError(
-            f"ClickHouse doesn't answer at {url} as {user}: {books.why(error)}"
+            f"ClickHouse doesn't answer at {clickhouse.url} as {clickhouse.user}: {books.why(error)}"
         ) from error
     return client

@@ -17,6 +17,7 @@ from streams.cli.answers import (
     command,
     print_json,
     read_settings,
+    whole_number,
 )
 from streams.cli.letters import fact_of, lines_of, plain, table, whole_of
 from streams.cli.progress import Progress
@@ -279,9 +280,7 @@ def _now() -> datetime:
 
 
 def _count(text: str) -> int:
-    if not text.isascii() or not text.isdecimal() or not 0 < int(text) <= MOST:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 to {MOST}")
-    return int(text)
+    return whole_number(text, MOST)
 
 
 def _say(line: str) -> None:

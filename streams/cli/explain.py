@@ -111,15 +111,13 @@ def _books(
 ) -> "list[Event] | None":
     from clickhouse_connect.driver.exceptions import ClickHouseError
 
-    from streams.clickhouse.client import AccessRefusedError, connect, why
+    from streams.clickhouse.client import AccessRefusedError, connect_as, why
     from streams.clickhouse.story import recall
 
     try:
-        client = connect(
-            clickhouse.url, clickhouse.database, user=clickhouse.user,
-            password=clickhouse.read_password(), ca_file=clickhouse.ca_file,
-            connect_timeout_s=min(timeout_s, BOOKS_S),
-        )  # fmt: skip
+        client = connect_as(
+            clickhouse, clickhouse.database, connect_timeout_s=min(timeout_s, BOOKS_S)
+        )
         try:
             return recall(client, task_id)
         finally:

@@ -20,6 +20,7 @@ from streams.cli.answers import (
     print_json,
     read_settings,
     seconds,
+    whole_number,
 )
 from streams.cli.progress import Progress
 
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
     from streams.events.envelope import JsonObject
     from streams.events.outcome import Result
     from streams.settings import Settings
-
-MOST_REDRIVES = 999
 
 
 def add(subparsers: Subparsers) -> None:
@@ -156,9 +155,9 @@ def _body(found: "JsonObject", place: str, seen: Counter[str]) -> "JsonObject":
 
 
 def _redrive(text: str) -> int:
-    if not text.isascii() or not text.isdecimal() or not 0 < int(text) <= MOST_REDRIVES:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 to {MOST_REDRIVES}")
-    return int(text)
+    from streams.events.redrive import MOST_REDRIVES
+
+    return whole_number(text, MOST_REDRIVES)
 
 
 def read_content(file: str) -> bytes:

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from streams.events.envelope import JsonObject
-    from streams.rig.rehearsal import Decided
     from streams.routing.registry import Registry
     from streams.settings import Settings
 
@@ -111,6 +110,7 @@ def _plain(args: argparse.Namespace, placed: "Placed") -> int:
     from streams.cli.publish import tasks_of
     from streams.clock import SystemClock
     from streams.rig.forecast import render
+    from streams.rig.play import decision_lines
     from streams.rig.rehearsal import foresee
 
     settings = read_settings(args)
@@ -119,7 +119,8 @@ def _plain(args: argparse.Namespace, placed: "Placed") -> int:
     with Progress(len(bodies), "tasks") as progress:
         seen = foresee(bodies, registry, settings, begin=SystemClock().now(), show=progress.show)
     if args.decisions is not None:
-        args.decisions.write_text(_lines(bodies, seen.decisions), encoding="utf-8")
+        lines = decision_lines((task_id, seen.decisions.get(task_id)) for task_id, _ in bodies)
+        args.decisions.write_text(lines, encoding="utf-8")
     if args.json:
         print_json(seen.forecast.model_dump(mode="json"))
     else:
@@ -146,12 +147,3 @@ def _models(args: argparse.Namespace, settings: "Settings") -> "Registry":
         return registry.parse(tomllib.loads(args.models.read_text(encoding="utf-8")))
     except (OSError, ValueError) as error:
         raise UsageError(f"models: {error}") from None
-
-
-def _lines(bodies: "Sequence[tuple[str, bytes]]", decided: "Decided") -> str:
-    """`--decisions`, as the demo writes them: id, tier, model, by tabs."""
-    lines = []
-    for task_id, _ in bodies:
-        tier, model = decided.get(task_id, (None, None))
-        lines.append(f"{task_id}\t{'-' if tier is None else tier}\t{model or '-'}\n")
-    return "".join(lines)

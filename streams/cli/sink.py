@@ -59,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
         ) as took:
             logger.info("health, readiness and metrics on port %d", took)
             await greet(access, args.timeout)
-            await asyncio.to_thread(_let_in, clickhouse, password)
+            await asyncio.to_thread(_let_in, clickhouse)
             sink = asyncio.ensure_future(
                 run_sink(
                     access=access,
@@ -81,7 +81,7 @@ def run(args: argparse.Namespace) -> int:
     return Exit(until_signal(serve, settings.worker.grace_s + MARGIN_S))
 
 
-def _let_in(clickhouse: "ClickHouseSettings", password: str) -> None:
+def _let_in(clickhouse: "ClickHouseSettings") -> None:
     """Refuse to start where ClickHouse will never have us; where it is away the sink waits for it.
 
     Raises:
@@ -90,12 +90,10 @@ def _let_in(clickhouse: "ClickHouseSettings", password: str) -> None:
     """
     from clickhouse_connect.driver.exceptions import ClickHouseError
 
-    from streams.clickhouse.client import connect
+    from streams.clickhouse.client import connect_as
 
     with contextlib.suppress(ClickHouseError):
-        connect(
-            clickhouse.url, user=clickhouse.user, password=password, ca_file=clickhouse.ca_file
-        ).close()
+        connect_as(clickhouse).close()
 
 
 def _watch(state: "SinkState", prefix: str, clock: "Clock") -> None:

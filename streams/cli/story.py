@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from streams.cli.advice import seconds_of, why_failed
+from streams.cli.advice import dollars_of, seconds_of, why_failed
 from streams.events.decision import Assignment, Decision
 from streams.events.envelope import Event
 from streams.events.feedback import Lesson, Score
@@ -196,9 +196,9 @@ def _called(call: Call, story: Story) -> str:
         used = (
             f"{_count(call.usage.input_tokens)} tokens in, {_count(call.usage.output_tokens)} out"
         )
-        return f"{who}: answered in {took}, {_dollars(call.cost_usd)}, {used}"
+        return f"{who}: answered in {took}, {dollars_of(call.cost_usd)}, {used}"
     doubt = call.state is CallState.IN_DOUBT
-    billed = "may have been billed: in doubt" if doubt else f"cost {_dollars(call.cost_usd)}"
+    billed = "may have been billed: in doubt" if doubt else f"cost {dollars_of(call.cost_usd)}"
     trail = story.detail(call.call_id)
     said = f": {trail.detail}" if trail is not None and trail.detail else ""
     return f"{who}: {call.failure or 'failed'} after {took}, {billed}{said}"
@@ -206,7 +206,7 @@ def _called(call: Call, story: Story) -> str:
 
 def _ended(result: Result) -> str:
     took = f"{seconds_of(result.latency_s)}, of which {seconds_of(result.waiting_s)} waiting"
-    cost = _dollars(result.cost_usd)
+    cost = dollars_of(result.cost_usd)
     if result.status == "failed":
         said, then = why_failed(result)
         return f"failed, {cost}, {took}\n{said}\nnext: {then}"
@@ -236,10 +236,6 @@ def _taught(lesson: Lesson) -> str:
 def _buried(letter: Record) -> str:
     reason, stage = letter.header("tierflow-reason"), letter.header("tierflow-stage")
     return f"{reason} in {stage}: {letter.header('tierflow-detail')}"
-
-
-def _dollars(cost: Any) -> str:
-    return "unknown cost" if cost is None else f"${cost.normalize():f}"
 
 
 def _count(number: int | None) -> str:

@@ -9,7 +9,6 @@ from streams.cli.answers import Exit, Subparsers, add_json, command, print_json,
 if TYPE_CHECKING:
     from streams.kafka.security import Access
     from streams.kafka.topics import Change, Layout
-    from streams.settings import KafkaSettings
 
 
 def add(subparsers: Subparsers) -> None:
@@ -38,17 +37,11 @@ def add(subparsers: Subparsers) -> None:
 def run(args: argparse.Namespace) -> int:
     """Plan or apply."""
     from streams.kafka.security import access_of
+    from streams.kafka.topics import layout_of
 
     kafka = read_settings(args).kafka
     go = _plan if args.verb == "plan" else _apply
     return asyncio.run(go(args, access_of(kafka), layout_of(kafka)))
-
-
-def layout_of(kafka: "KafkaSettings") -> "Layout":
-    """What settings say of topics."""
-    from streams.kafka.topics import Layout
-
-    return Layout(kafka.prefix, kafka.partitions, kafka.replication, kafka.retention)
 
 
 async def _plan(args: argparse.Namespace, access: "Access", layout: "Layout") -> int:

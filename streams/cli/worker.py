@@ -73,9 +73,10 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError(str(error)) from None
 
     async def serve(stop: asyncio.Event) -> int:
-        await greet(access_of(settings.kafka), args.timeout)
         if args.begin is None:
             await _refuse_lost_groups(settings, args.timeout)
+        else:
+            await greet(access_of(settings.kafka), args.timeout)
         try:
             return await run_worker(settings, stop, SystemClock(), told)
         except Exception as error:

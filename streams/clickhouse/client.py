@@ -3,6 +3,7 @@
 import re
 import ssl
 from pathlib import Path
+from typing import Protocol
 from urllib.parse import urlsplit
 
 import clickhouse_connect
@@ -31,6 +32,25 @@ class AccessRefusedError(ConnectionError):
         super().__init__(said)
         self.said = said
         self.then = then
+
+
+class Asked(Protocol):
+    """What the settings say of ClickHouse and of who we are: their section `clickhouse`."""
+
+    @property
+    def url(self) -> str:
+        """http[s]://host:port."""
+
+    @property
+    def user(self) -> str:
+        """Who asks."""
+
+    @property
+    def ca_file(self) -> Path | None:
+        """Whom an https server's certificate is trusted by; None: whom the system trusts."""
+
+    def read_password(self) -> str:
+        """The user's; empty where none is set."""
 
 
 _ERRNO = re.compile(r"\[Errno -?\d+\] ([^\"'()]+)")
@@ -102,6 +122,24 @@ def connect(
         if refusal := _refusal(str(error), url, user):
             raise refusal from error
         raise
+
+
+def connect_as(
+    asked: Asked, database: str = "", *, connect_timeout_s: float = CONNECT_TIMEOUT_S
+) -> Client:
+    """Connect as the settings say; see `connect`.
+
+    Raises:
+        SettingsError: The password's file can't be read.
+    """
+    return connect(
+        asked.url,
+        database,
+        user=asked.user,
+        password=asked.read_password(),
+        ca_file=asked.ca_file,
+        connect_timeout_s=connect_timeout_s,
+    )
 
 
 def check_ca(ca_file: Path) -> None:

@@ -8,7 +8,6 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -285,8 +284,8 @@ class Sink(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no 
         ended: list[Block] = []
         for tp, records in fetched.items():
             if records:
-                at = datetime.fromtimestamp(max(records[0].timestamp, 0) / 1000, UTC)
-                self._state.unstored.read(tp, records[0].offset, records[-1].offset, at)
+                first = codec.received(self._topics[tp.topic].name, records[0])
+                self._state.unstored.read(tp, first.offset, records[-1].offset, first.at)
             for record in records:
                 entry = await self._read(tp, record)
                 if self._generation != generation:
@@ -350,11 +349,7 @@ class Sink(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no 
         return Entry(record.offset, event_id, row, size_bytes)
 
     async def _bury(self, tp: TopicPartition, record: Any, reason: Reason, detail: str) -> None:
-        at = datetime.fromtimestamp(record.timestamp / 1000, UTC)
-        name = self._topics[tp.topic].name
-        buried = codec.Record(
-            name, tp.partition, record.offset, record.key, record.value, tuple(record.headers), at
-        )
+        buried = codec.received(self._topics[tp.topic].name, record)
         outgoing = dead_letter(buried, topology.SINK_ROLE, reason, detail, self._prefix)
         (verdict,) = await self._publisher.confirm([outgoing])
         if verdict is not None:

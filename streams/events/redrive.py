@@ -7,6 +7,9 @@ from pydantic import Field
 
 from streams.events.envelope import Event
 
+MOST_REDRIVES = 999
+"""So often a record may be sent again."""
+
 Count = Annotated[int, Field(ge=0)]
 
 
@@ -27,5 +30,5 @@ class Redrive(Event):
     topic: str
     partition: Count
     offset: Count
-    redrive: Annotated[int, Field(ge=1, le=999)]
+    redrive: Annotated[int, Field(ge=1, le=MOST_REDRIVES)]
     at: datetime

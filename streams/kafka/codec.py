@@ -5,12 +5,13 @@ Source: https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/kaf
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import orjson
 from pydantic import ValidationError
 
 from streams.events.envelope import SPEC_VERSION, Envelope, Event, Reason
+from streams.events.redrive import MOST_REDRIVES
 
 E = TypeVar("E", bound=Event)
 Headers = tuple[tuple[str, bytes], ...]
@@ -20,8 +21,6 @@ DETAIL_CHARS = 500
 
 REDRIVE = "tierflow-redrive"
 """How often an operator has sent a record again; part of every id derived from it."""
-
-MOST_REDRIVES = 999
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +49,19 @@ class Record:
     def header(self, name: str) -> str | None:
         """The last header of this name as text, or None."""
         return header(self.headers, name)
+
+
+def received(topic: str, fetched: Any) -> Record:
+    """A record as aiokafka fetched it, under its topic's short name; without a date it is of 1970."""
+    return Record(
+        topic=topic,
+        partition=fetched.partition,
+        offset=fetched.offset,
+        key=fetched.key,
+        value=fetched.value,
+        headers=tuple(fetched.headers),
+        at=datetime.fromtimestamp(max(fetched.timestamp, 0) / 1000, UTC),
+    )
 
 
 def redrive_of(record: Record) -> int:

@@ -9,9 +9,9 @@ from pydantic import BaseModel, ValidationError
 
 from streams import ids
 from streams.events.envelope import Envelope, Reason
-from streams.events.redrive import Redrive
+from streams.events.redrive import MOST_REDRIVES, Redrive
 from streams.kafka import codec
-from streams.kafka.codec import MOST_REDRIVES, Record, redrive_of, redriven
+from streams.kafka.codec import Record, redrive_of, redriven
 from streams.kafka.publish import Outgoing, dress
 from streams.topology import BY_NAME, DEAD_LETTERS, REDRIVES
 

@@ -14,6 +14,7 @@ from aiokafka.errors import (
     TopicAuthorizationFailedError,
     UnknownTopicOrPartitionError,
 )
+from aiokafka.partitioner import murmur2
 
 from streams import ids
 from streams.clock import Clock
@@ -173,10 +174,16 @@ def dress(
     return Outgoing(topic, key.encode(), codec.encode(event), headers, partition)
 
 
+def partition_of(key: bytes | None, partitions: int) -> int:
+    """Where Kafka's Java client and ours put a key: murmur2, made positive, modulo partitions."""
+    return 0 if key is None else (murmur2(key) & 0x7FFFFFFF) % partitions
+
+
 def dead_letter(record: Record, stage: str, reason: Reason, detail: str, prefix: str) -> Outgoing:
     """A dead letter: value and key untouched; `tierflow-*` headers say reason, stage and origin.
 
-    How often the record was sent again is kept with the headers that it came with. A value over the limit is replaced by its place, size and SHA-256, as JSON.
+    How often the record was sent again is kept with the headers that it came with. A value over the
+    limit is replaced by its place, size and SHA-256, as JSON.
     """
     origin = {
         "topic": BY_NAME[record.topic].full_name(prefix),

@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.errors import KafkaError, OffsetOutOfRangeError
@@ -17,7 +17,7 @@ from aiokafka.structs import ConsumerRecord, TopicPartition
 from streams import ids
 from streams.clock import Clock
 from streams.kafka.cluster import administered, partitions
-from streams.kafka.codec import Record
+from streams.kafka.codec import Record, received
 from streams.kafka.letters import (
     Letter,
     Selection,
@@ -30,6 +30,7 @@ from streams.kafka.letters import (
     sent_of,
 )
 from streams.kafka.publish import Publisher
+from streams.kafka.reading import to_the_end
 from streams.kafka.security import Access
 from streams.kafka.topics import Place
 from streams.topology import DEAD_LETTER_BYTES, DEAD_LETTERS, REDRIVES, TOPICS, Topic
@@ -149,15 +150,14 @@ class Mail:
             parts = [TopicPartition(*place) for place in places]
             consumer.assign(parts)
             await consumer.seek_to_beginning(*parts)
-            ends: dict[TopicPartition, int] = {}
             heard_s = self.clock.monotonic_s()
-            while not await _all_read(consumer, parts, ends):
-                if self.clock.monotonic_s() - heard_s > self.timeout_s:
-                    raise TimeoutError(f"{name} was not read within {self.timeout_s:g} s")
-                for fetched in (await consumer.getmany(timeout_ms=POLL_MS)).values():
+            async for fetched in to_the_end(consumer, parts, POLL_MS):
+                if fetched:
                     heard_s = self.clock.monotonic_s()
-                    for record in fetched:
-                        yield _record(topic, record)
+                elif self.clock.monotonic_s() - heard_s > self.timeout_s:
+                    raise TimeoutError(f"{name} was not read within {self.timeout_s:g} s")
+                for record in fetched:
+                    yield received(topic.name, record)
 
     @asynccontextmanager
     async def _consumer(self) -> AsyncIterator[AIOKafkaConsumer]:
@@ -257,19 +257,6 @@ class Sender:
             on_sent(letter, None if no is None else f"refused by the broker: {no}")
 
 
-async def _all_read(
-    consumer: AIOKafkaConsumer, parts: Sequence[TopicPartition], ends: dict[TopicPartition, int]
-) -> bool:
-    """Whether each partition was read to where it ended when it was first fetched."""
-    for part in parts:
-        end = consumer.highwater(part)
-        if end is not None:
-            ends.setdefault(part, end)
-    if len(ends) < len(parts):
-        return False
-    return all([await consumer.position(part) >= ends[part] for part in parts])
-
-
 def _keep_oldest(chosen: dict[Sent | str, Letter], limit: int) -> set[Sent | str]:
     """Drop all but the oldest; what was dropped."""
     ranked = sorted(chosen, key=lambda name: _age(chosen[name]))
@@ -280,15 +267,3 @@ def _keep_oldest(chosen: dict[Sent | str, Letter], limit: int) -> set[Sent | str
 
 def _age(letter: Letter) -> tuple[datetime, int, int]:
     return letter.record.at, letter.record.partition, letter.record.offset
-
-
-def _record(topic: Topic, fetched: "ConsumerRecord[bytes, bytes]") -> Record:
-    return Record(
-        topic=topic.name,
-        partition=fetched.partition,
-        offset=fetched.offset,
-        key=fetched.key,
-        value=fetched.value,
-        headers=tuple(fetched.headers),
-        at=datetime.fromtimestamp(max(fetched.timestamp, 0) / 1000, UTC),
-    )

@@ -13,6 +13,7 @@ from streams.events.control import ModelState, Policy
 from streams.events.envelope import Event
 from streams.kafka import codec
 from streams.kafka.cluster import administered, committed_offsets, edges, partitions, patiently
+from streams.kafka.reading import to_the_end
 from streams.kafka.security import Access
 from streams.kafka.topics import Place, readers
 from streams.topology import CONTROL, DEAD_LETTERS, MODEL_STATE, POLICY, TIERS, TOPICS, group_of
@@ -182,21 +183,20 @@ async def _control(
 ) -> tuple[Policy | None, tuple[ModelState, ...]]:
     """The last policy, and the last state of each part, read to the end; bad records don't count."""
     latest: dict[str, Event] = {}
-    waiting = {TopicPartition(name, 0): ends[name, 0] for name in topics if ends[name, 0]}
+    waiting = [TopicPartition(name, 0) for name in topics if ends[name, 0]]
     if not waiting:
         return None, ()
     consumer = AIOKafkaConsumer(**access.options(), enable_auto_commit=False)
     await consumer.start()
     try:
-        consumer.assign(list(waiting))
+        consumer.assign(waiting)
         await consumer.seek_to_beginning(*waiting)
         deadline_s = clock.monotonic_s() + timeout_s
-        while any([await consumer.position(part) < end for part, end in waiting.items()]):
+        async for fetched in to_the_end(consumer, waiting, FETCH_WAIT_MS):
             if clock.monotonic_s() > deadline_s:
                 raise TimeoutError(f"control topics were not read within {timeout_s:g} s")
-            for part, records in (await consumer.getmany(timeout_ms=FETCH_WAIT_MS)).items():
-                for record in records:
-                    _take(latest, topics[part.topic], record.value)
+            for record in fetched:
+                _take(latest, topics[record.topic], record.value)
     finally:
         await consumer.stop()
     states = tuple(event for event in latest.values() if isinstance(event, ModelState))

@@ -3,6 +3,7 @@
 import enum
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from streams.topology import (
     DEAD_LETTER_BYTES,
@@ -41,6 +42,31 @@ class Layout:
     partitions: int = 6
     replication: int = 1
     retention_s: Mapping[str, int] = field(default_factory=dict)
+
+
+class Asked(Protocol):
+    """What the settings say of topics, in their section `kafka`; see `Layout`."""
+
+    @property
+    def prefix(self) -> str:
+        """Before every name."""
+
+    @property
+    def partitions(self) -> int:
+        """Of each topic that has more than one."""
+
+    @property
+    def replication(self) -> int:
+        """Copies of each partition."""
+
+    @property
+    def retention(self) -> Mapping[str, int]:
+        """Seconds by short name, where the topology's is not wanted."""
+
+
+def layout_of(asked: Asked) -> Layout:
+    """What settings say of topics."""
+    return Layout(asked.prefix, asked.partitions, asked.replication, asked.retention)
 
 
 @dataclass(frozen=True, slots=True)

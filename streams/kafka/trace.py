@@ -5,19 +5,19 @@ it may lie on any. A partition holds days of records, so only the newest are loo
 is older is in the books.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 
 import orjson
 from aiokafka import AIOKafkaConsumer, ConsumerRecord
-from aiokafka.partitioner import murmur2
 from aiokafka.structs import TopicPartition
 
 from streams.clock import Clock, SystemClock
 from streams.events.envelope import Event
 from streams.kafka import codec
 from streams.kafka.cluster import administered, edges, partitions
+from streams.kafka.publish import partition_of
+from streams.kafka.reading import to_the_end
 from streams.kafka.security import Access
 from streams.topology import (
     CALLS,
@@ -103,7 +103,7 @@ def _lies_on(topic: Topic, count: int, task_id: str) -> range:
     """The partitions on which a task's records may lie."""
     if not topic.ours:
         return range(count)
-    own = (murmur2(task_id.encode()) & 0x7FFFFFFF) % max(count, 1)
+    own = partition_of(task_id.encode(), count)
     return range(own, own + 1)
 
 
@@ -126,23 +126,13 @@ async def _read(
         for part, start in starts.items():
             consumer.seek(part, start)
         deadline_s = clock.monotonic_s() + timeout_s
-        while not await _at_the_end(consumer, starts):
+        async for fetched in to_the_end(consumer, starts, POLL_MS):
             if clock.monotonic_s() > deadline_s:
                 raise TimeoutError(f"the topics were not read within {timeout_s:g} s")
-            for records in (await consumer.getmany(timeout_ms=POLL_MS)).values():
-                for record in records:
-                    take(record)
+            for record in fetched:
+                take(record)
     finally:
         await consumer.stop()
-
-
-async def _at_the_end(consumer: AIOKafkaConsumer, parts: Iterable[TopicPartition]) -> bool:
-    """Whether all is read; the end is a fetch's high watermark: ListOffsets may say too little."""
-    for part in parts:
-        end = consumer.highwater(part)
-        if end is None or await consumer.position(part) < end:
-            return False
-    return True
 
 
 def _take(found: Trace, topic: Topic, fetched: ConsumerRecord, task_id: str) -> None:
@@ -150,10 +140,7 @@ def _take(found: Trace, topic: Topic, fetched: ConsumerRecord, task_id: str) -> 
     key, value = task_id.encode(), fetched.value or b""
     if fetched.key != key and orjson.dumps(task_id)[1:-1] not in value:
         return
-    record = codec.Record(
-        topic.name, fetched.partition, fetched.offset, fetched.key, fetched.value,
-        tuple(fetched.headers), datetime.fromtimestamp(max(fetched.timestamp, 0) / 1000, UTC),
-    )  # fmt: skip
+    record = codec.received(topic.name, fetched)
     if topic.event is None:
         said = codec.parse(fetched.value)
         named = said.get("task_id") if isinstance(said, dict) else None

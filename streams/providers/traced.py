@@ -40,9 +40,9 @@ class Traced:
     async def call(self, prompt: Prompt, *, timeout_s: float) -> Reply | Failed:
         """Make the call, and hand over its span where the task has one."""
         parent = tracing.CURRENT.get()
-        if parent is None:
-            return await self._provider.call(prompt, timeout_s=timeout_s)
         answered = await self._provider.call(prompt, timeout_s=timeout_s)
+        if parent is None:
+            return answered
         ended_at = self._clock.now()
         span = Span(
             name=f"{CHAT} {prompt.model}",

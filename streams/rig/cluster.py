@@ -20,7 +20,7 @@ from streams.clickhouse.migrate import ddl_folder, migrate
 from streams.clock import Clock
 from streams.kafka import cluster as kafka
 from streams.kafka.security import Access, access_of
-from streams.kafka.topics import Layout
+from streams.kafka.topics import layout_of
 from streams.rig.broker import EmbeddedBroker
 from streams.rig.process import Child, port_in, spawn, until_ready
 from streams.rig.recorded import Recorded, mean_costs, read_recorded
@@ -222,11 +222,6 @@ async def _broker(
     await kafka.greet(access)
     stack.push_async_callback(kafka.remove, access, prefix)
     return running.model_copy(update={"prefix": prefix, "fetch_wait_ms": KAFKA_FETCH_MS})
-
-
-def layout_of(settings: KafkaSettings) -> Layout:
-    """What settings say of topics."""
-    return Layout(settings.prefix, settings.partitions, settings.replication, settings.retention)
 
 
 def kafka_toml(settings: KafkaSettings) -> str:

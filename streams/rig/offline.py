@@ -69,7 +69,8 @@ class OfflineProvider:
                 outcome=outcome,
                 cost_usd=to_usd(outcome.cost_usd),
             )
-        return _lasting(self._wire.decode(status, {}, body), taken_s)
+        answered = self._wire.decode(status, {}, body)
+        return dataclasses.replace(answered, latency_s=taken_s)
 
 
 class ExpectedProvider:
@@ -101,7 +102,3 @@ class ExpectedProvider:
             reported_cost_usd=to_usd(spec.typical_cost_usd),
         )
         return Reply("(simulated)", spec.name, usage, "stop", latency_s=spec.latency_s)
-
-
-def _lasting(answered: Reply | Failed, taken_s: float) -> Reply | Failed:
-    return dataclasses.replace(answered, latency_s=taken_s)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -225,8 +225,13 @@ def in_order(rows: Sequence[Recorded], found: Mapping[str, tuple[int | None, str
         rows: The file's.
         found: Tier and model by published id; tier 0 has no model.
     """
+    return decision_lines((row.task_id, found.get(published_id(row))) for row in rows)
+
+
+def decision_lines(decided: Iterable[tuple[str, tuple[int | None, str | None] | None]]) -> str:
+    """One line a task: name, tier, model, by tabs; `-` for what there is not."""
     lines = []
-    for row in rows:
-        tier, model = found.get(published_id(row), (None, None))
-        lines.append(f"{row.task_id}\t{'-' if tier is None else tier}\t{model or '-'}\n")
+    for name, found in decided:
+        tier, model = found or (None, None)
+        lines.append(f"{name}\t{'-' if tier is None else tier}\t{model or '-'}\n")
     return "".join(lines)

@@ -25,7 +25,6 @@ from streams.rig.simulation import BEGIN, Simulated, Simulation, World
 from streams.rig.summary import Done, done_of, summarise
 from streams.rig.timeline import Timeline
 from streams.routing.decide import View
-from streams.routing.policy import initial_policy
 from streams.routing.registry import Registry
 from streams.settings import Settings
 from streams.skills import load as load_skills
@@ -124,10 +123,9 @@ def _world(
     begin: datetime,
 ) -> World:
     asked, routing = settings.policy, settings.routing
-    policy = initial_policy(begin, asked.target, start=asked.start, strategy=asked.strategy)
     salted = routing.salt is not None or routing.salt_file is not None
     return World(
-        view=View(registry, policy),
+        view=View(registry, asked.initial(begin)),
         providers=providers,
         salt=routing.read_salt() if salted else SALT,
         gains=asked.gains.gains(),

@@ -2,9 +2,9 @@
 
     python -m streams.rig.simulator --tasks FILE --port 0 --port-file FILE --speed 10
 
-`POST /v1/chat/completions` answers, `GET /v1/models` lists; `GET /log` is the truth about what was called and billed;
-`POST /faults` and `DELETE /faults` make it misbehave. A process of its own, so that its work does
-not take the worker's time.
+`POST /v1/chat/completions` answers, `GET /v1/models` lists; `GET /log` is the truth about what was
+called and billed; `POST /faults` and `DELETE /faults` make it misbehave. A process of its own, so
+that its work does not take the worker's time.
 """
 
 import argparse

@@ -20,7 +20,7 @@ from streams.events.decision import Assignment, Decision
 from streams.events.envelope import Envelope
 from streams.events.task import Task
 from streams.kafka import codec, tables
-from streams.kafka.codec import Record
+from streams.kafka.codec import Record, received
 from streams.kafka.publish import Outgoing, Undeliverable, dress
 from streams.kafka.tables import TableView
 from streams.routing.decide import View, decide
@@ -31,7 +31,6 @@ from streams.routing.rules import propose
 from streams.telemetry import Counters
 from streams.tier0.answer import answer
 from streams.topology import BUGS_IN_A_ROW, DECIDED, stages_of
-from streams.worker import to_record
 from tests.bench import workload
 from tests.bench.raw_loop import RawLoop
 from tests.builders import AT
@@ -65,7 +64,7 @@ class Measurement:
             quality = quality.with_part(part)
         self.view = View(workload.registry(), initial_policy(AT), quality)
         self.fetched = [fetched(number) for number in range(TASKS)]
-        self.records = [to_record("admitted", one) for one in self.fetched]
+        self.records = [received("admitted", one) for one in self.fetched]
         self.handle = classify(lambda: self.view, {}, CLOCK, workload.SALT).handle
         outcomes = [run(self.handle, record) for record in self.records]
         self.pairs: list[tuple[Send, ...]] = [outcome.sends for outcome in outcomes]
@@ -114,7 +113,7 @@ class Measurement:
             Carrier(stage, ports), lambda: classify(lambda: self.view, table, CLOCK, workload.SALT)
         )
         batches.resume()
-        taken = [Taken(to_record("admitted", one), ("admitted", 0), 1) for one in whole]
+        taken = [Taken(received("admitted", one), ("admitted", 0), 1) for one in whole]
         asyncio.run(batches._batch(taken))
         assert len(table) == len(whole)
 

@@ -12,6 +12,7 @@ from aiokafka.structs import TopicPartition
 
 from streams.cli.main import main
 from streams.kafka import cluster, codec
+from streams.kafka.reading import to_the_end
 from streams.kafka.survey import survey
 from streams.kafka.topics import Action, Layout, readers, wanted
 from streams.topology import ROLES, group_of
@@ -105,6 +106,26 @@ async def test_remove_takes_all_of_one_prefix_and_nothing_else(
     assert not left & {topic.name for topic in wanted(Layout(prefix))}
     assert left >= {topic.name for topic in wanted(Layout(other))}
     await cluster.remove(access(broker.bootstrap), other)
+
+
+async def test_reading_stops_where_the_end_was_although_more_comes(
+    broker: Cluster, prefix: str
+) -> None:
+    await cluster.apply(access(broker.bootstrap), Layout(prefix, partitions=1))
+    place, seen = TopicPartition(f"{prefix}tasks.v1", 0), list[bytes]()
+    await send(broker.bootstrap, *((place.topic, b"t", b"%d" % n) for n in range(3)))
+    reader = AIOKafkaConsumer(**options(broker.bootstrap), enable_auto_commit=False)
+    await reader.start()
+    try:
+        reader.assign([place])
+        await reader.seek_to_beginning(place)
+        async with asyncio.timeout(20):
+            async for fetched in to_the_end(reader, [place], poll_ms=50):
+                seen += [record.value for record in fetched]
+                await send(broker.bootstrap, (place.topic, b"t", b"more"))
+    finally:
+        await reader.stop()
+    assert seen[:3] == [b"0", b"1", b"2"]
 
 
 @pytest.mark.secured

@@ -5,7 +5,8 @@ import pytest
 
 from streams import ids
 from streams.events.envelope import Reason
-from streams.kafka.codec import MOST_REDRIVES, REDRIVE, Record
+from streams.events.redrive import MOST_REDRIVES
+from streams.kafka.codec import REDRIVE, Record
 from streams.kafka.letters import (
     Letter,
     Origin,
