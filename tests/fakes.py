@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from streams.clock import SystemClock
 from streams.events.outcome import Usage
 from streams.kafka.publish import Outgoing, Undeliverable
-from streams.providers.port import Failed, Prompt, Reply
+from streams.providers.port import Deadlines, Failed, Prompt, Reply
 from streams.tracing import Span
 
 START = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -118,10 +118,10 @@ class ScriptedProvider:
         """Who was asked, in order."""
         return [prompt.model for prompt in self.asked]
 
-    async def call(self, prompt: Prompt, *, timeout_s: float) -> Reply | Failed:
+    async def call(self, prompt: Prompt, deadlines: Deadlines) -> Reply | Failed:
         """The next answer of the model's script."""
         self.asked.append(prompt)
-        self.timeouts_s.append(timeout_s)
+        self.timeouts_s.append(deadlines.total_s)
         said = self._script.get(prompt.model)
         if not said:
             return Reply("done", prompt.model, Usage(input_tokens=20, output_tokens=100), "stop")

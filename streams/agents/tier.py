@@ -25,7 +25,7 @@ from streams.events.task import Task
 from streams.kafka import codec
 from streams.kafka.codec import redrive_of, redriven
 from streams.money.pricing import Price, cost_usd
-from streams.providers.port import Failed, Provider, Reply, prompt_for
+from streams.providers.port import Deadlines, Failed, Provider, Reply, prompt_for
 from streams.routing.choice import fallback
 from streams.routing.constraints import hindrances, spent
 from streams.routing.registry import ModelSpec, Registry
@@ -180,7 +180,7 @@ class _Run:
         call = self.intended(model, spec.provider, now, timeout_s)
         await self.remember(call, self.trail, self.costs)
         prompt = prompt_for(task, model=model, call_id=call.call_id)
-        answered = carried(await provider.call(prompt, timeout_s=timeout_s))
+        answered = carried(await provider.call(prompt, Deadlines(timeout_s)))
         ended = self.ports.clock.now()
         price = price_of(spec)
         call = self.ended(call, answered, cost_usd(answered.usage, price), ended)

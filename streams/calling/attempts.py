@@ -22,6 +22,8 @@ class Failure(enum.Enum):
     CUT = ("cut", True, True)  # the connection ended in the middle
     GARBAGE = ("garbage", True, True)  # an answer that is not the wire format
     EMPTY = ("empty", True, True)  # an answer without text or tool call
+    CHECK_FAILED = ("check_failed", False, True)  # an answer that is not what was asked for
+    UNSURE = ("unsure", False, True)  # a cheap model's answer that is not trusted
 
     def __init__(self, label: str, worth_another_try: bool, may_be_billed: bool) -> None:
         self.label = label

@@ -236,7 +236,7 @@ async def _call(
     from streams import ids
     from streams.cli.advice import seconds_of
     from streams.events.task import Message
-    from streams.providers.port import Prompt, Reply
+    from streams.providers.port import Deadlines, Prompt, Reply
 
     subject = f"model {spec.name}"
     prompt = Prompt(
@@ -245,7 +245,7 @@ async def _call(
         messages=(Message(content="Say yes."),),
         max_output_tokens=1,
     )
-    answered = await host.call(prompt, timeout_s=CALL_S)
+    answered = await host.call(prompt, Deadlines(CALL_S))
     if isinstance(answered, Reply):
         return ok(subject, f"tier {spec.tier}, answered in {seconds_of(answered.latency_s)}")
     detail = answered.detail.replace(key, REDACTED) if key else answered.detail

@@ -12,13 +12,27 @@ from streams.events.envelope import Event, Id, JsonObject, Label, Part, Tier
 Usd = Annotated[Decimal, Field(ge=0, max_digits=18, decimal_places=12)]
 """Money, in dollars, to 10⁻¹² (Decimal(18, 12) in the tables)."""
 
+Count = Annotated[int, Field(ge=0)]
+
 
 class Usage(Part):
-    """Tokens of one call as the provider counted them; None where it said nothing."""
+    """Tokens of one call as the provider counted them; None where it said nothing.
 
-    input_tokens: Annotated[int, Field(ge=0)] | None = None
-    output_tokens: Annotated[int, Field(ge=0)] | None = None
-    cached_input_tokens: Annotated[int, Field(ge=0)] | None = None
+    `input_tokens` and `output_tokens` are all of them. Parts of the input: those read from a cache,
+    those written to one for five minutes and for an hour, those of audio. Parts of the output:
+    those of reasoning, those of audio. `service_tier` is `batch`, `flex` or `priority` where the
+    provider says that the call was billed so.
+    """
+
+    input_tokens: Count | None = None
+    output_tokens: Count | None = None
+    cached_input_tokens: Count | None = None
+    cache_write_5m_tokens: Count | None = None
+    cache_write_1h_tokens: Count | None = None
+    input_audio_tokens: Count | None = None
+    reasoning_tokens: Count | None = None
+    output_audio_tokens: Count | None = None
+    service_tier: Label | None = None
     reported_cost_usd: Usd | None = None  # what the provider itself says the call cost
 
 
@@ -56,17 +70,23 @@ class Call(Event):
     model: Label
     provider: Label
     state: CallState
+    answered_by: Label | None = None  # the model that the provider says answered
     failure: str | None = None
     usage: Usage = Usage()
     cost_usd: Usd | None = None
     latency_s: float | None = None
+    at_most_usd: Usd | None = None  # more it can't have cost; None: nobody can say
     intended_at: datetime
     deadline_at: datetime
     ended_at: datetime | None = None
 
 
 class Cost(Event):
-    """One priced call. An unknown price is None, never zero."""
+    """One priced call. An unknown price is None, never zero.
+
+    `answered_by` is the model that the provider says answered, and the one that is billed.
+    `at_most_usd` bounds what a call in doubt can have cost; `settled_at` says when the doubt ended.
+    """
 
     TYPE: ClassVar[str] = "tierflow.cost.v1"
 
@@ -77,11 +97,14 @@ class Cost(Event):
     tier: Tier
     model: Label
     provider: Label
+    answered_by: Label | None = None
     usage: Usage
     cost_usd: Usd | None
+    at_most_usd: Usd | None = None
     price_version: str | None
     standing: Literal["confirmed", "in_doubt"]
     incurred_at: datetime
+    settled_at: datetime | None = None
 
 
 class ResultError(Part):

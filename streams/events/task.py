@@ -55,6 +55,9 @@ class Task(Event):
     response_schema: JsonObject | None = None
     temperature: Annotated[float, Field(ge=0, le=2)] | None = None
     max_output_tokens: Annotated[int, Field(ge=1)] | None = None
+    stop: Annotated[list[Annotated[Text, Field(min_length=1)]], Field(max_length=4)] | None = None
+    json_output: bool = False
+    cascade: bool | None = None
     tools: list[JsonObject] | None = None
     critical: bool = False
     reply_to: Annotated[Text, Field(min_length=1, max_length=TOPIC_CHARS)] | None = None

@@ -11,10 +11,17 @@ import httpx
 
 from streams.calling.attempts import Failure
 from streams.clock import Clock
-from streams.providers.port import CALL_ID_HEADER, Failed, Prompt, Reply, WireFormat
+from streams.providers.port import (
+    CALL_ID_HEADER,
+    Deadlines,
+    Failed,
+    Pending,
+    Prompt,
+    Reply,
+    WireFormat,
+)
 from streams.providers.probe import Listed, Unlisted, read_error, read_listing
 
-CONNECT_TIMEOUT_S = 10.0
 KEEPALIVE_S = 5.0
 RESPONSE_BYTES = 16 << 20
 """Largest response that is read; what is longer is garbage."""
@@ -79,22 +86,22 @@ class HttpProvider:
         while self._idle:
             await self._idle.pop().aclose()
 
-    async def call(self, prompt: Prompt, *, timeout_s: float) -> Reply | Failed:
+    async def call(self, prompt: Prompt, deadlines: Deadlines) -> Reply | Failed:
         """Make one call, once.
 
         Args:
             prompt: What to ask; its call id goes with the request.
-            timeout_s: For all of it: waiting for a connection, sending, the whole answer.
+            deadlines: The whole counts from waiting for a connection to the end of the answer.
 
         Returns:
             The answer, or how the call failed. Only cancellation is raised.
         """
         began_s = self._clock.monotonic_s()
         try:
-            async with self._connection(timeout_s) as client:
-                left_s = timeout_s - (self._clock.monotonic_s() - began_s)
+            async with self._connection(deadlines.total_s) as client:
+                left_s = deadlines.total_s - (self._clock.monotonic_s() - began_s)
                 async with asyncio.timeout(left_s):
-                    outcome = await self._ask(client, prompt, timeout_s)
+                    outcome = await self._ask(client, prompt, deadlines)
         except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
             outcome = _failed(error)
         latency_s = self._clock.monotonic_s() - began_s
@@ -128,7 +135,9 @@ class HttpProvider:
 
     def _open(self) -> httpx.AsyncClient:
         return httpx.AsyncClient(
-            headers={b"authorization": f"Bearer {self._key}".encode()} if self._key else None,
+            headers=[(n.encode(), v.encode()) for n, v in self._wire.authorize(self._key).items()]
+            if self._key
+            else None,
             limits=httpx.Limits(max_connections=1, keepalive_expiry=KEEPALIVE_S),
             verify=self._tls,
             follow_redirects=False,
@@ -136,15 +145,18 @@ class HttpProvider:
         )
 
     async def _ask(
-        self, client: httpx.AsyncClient, prompt: Prompt, timeout_s: float
+        self, client: httpx.AsyncClient, prompt: Prompt, deadlines: Deadlines
     ) -> Reply | Failed:
-        path, content = self._wire.encode(prompt)
-        timeout = httpx.Timeout(timeout_s, connect=min(timeout_s, CONNECT_TIMEOUT_S))
+        asked = self._wire.encode(prompt)
+        if isinstance(asked, Failed):
+            return asked
+        total_s = deadlines.total_s
+        timeout = httpx.Timeout(total_s, connect=min(total_s, deadlines.connect_s))
         async with client.stream(
             "POST",
-            self._base_url + path,
-            content=content,
-            headers=_headers(prompt),
+            self._base_url + asked.path,
+            content=asked.body,
+            headers={**_headers(prompt), **asked.headers},
             timeout=timeout,
         ) as response:
             body = bytearray()
@@ -152,7 +164,10 @@ class HttpProvider:
                 body += chunk
                 if len(body) > RESPONSE_BYTES:
                     return Failed(Failure.GARBAGE, f"longer than {RESPONSE_BYTES} bytes")
-        return self._wire.decode(response.status_code, response.headers, bytes(body))
+        answered = self._wire.decode(response.status_code, response.headers, bytes(body))
+        if isinstance(answered, Pending):
+            return Failed(Failure.GARBAGE, "an answer that is still being made")
+        return answered
 
 
 def _headers(prompt: Prompt) -> Mapping[str, str]:

@@ -12,7 +12,7 @@ from streams.calling.attempts import Failure
 from streams.events.envelope import JsonObject
 from streams.events.outcome import Usage
 from streams.money.pricing import to_usd
-from streams.providers.port import Failed, Prompt, Reply
+from streams.providers.port import Failed, Prompt, Reply, Request, StreamReader
 
 PATH = "/chat/completions"
 DETAIL_CHARS = 300
@@ -31,7 +31,18 @@ STATUS_FAILURES = {
 class OpenAIChat:
     """The wire format that most hosts of models speak."""
 
-    def encode(self, prompt: Prompt) -> tuple[str, bytes]:
+    listing_path = "/models"
+    idempotency_header: str | None = "idempotency-key"
+
+    def authorize(self, key: str) -> Mapping[str, str]:
+        """A bearer token."""
+        return {"authorization": f"Bearer {key}"}
+
+    def reader(self) -> StreamReader | None:
+        """Streams are not read yet."""
+        return None
+
+    def encode(self, prompt: Prompt) -> Request:
         """Write a chat completion request.
 
         `max_tokens` rather than its newer name, because every compatible host knows it.
@@ -44,12 +55,14 @@ class OpenAIChat:
             body["temperature"] = prompt.temperature
         if prompt.max_output_tokens is not None:
             body["max_tokens"] = prompt.max_output_tokens
+        if prompt.stop:
+            body["stop"] = list(prompt.stop)
         if prompt.tools:
             body["tools"] = list(prompt.tools)
         if prompt.response_schema is not None:
             schema = {"name": "answer", "schema": prompt.response_schema}
             body["response_format"] = {"type": "json_schema", "json_schema": schema}
-        return PATH, orjson.dumps(body)
+        return Request(PATH, orjson.dumps(body))
 
     def decode(self, status: int, headers: Mapping[str, str], body: bytes) -> Reply | Failed:
         """Read a chat completion, or say how the call failed."""

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from streams import tracing
 from streams.clock import Clock
-from streams.providers.port import Failed, Prompt, Provider, Reply
+from streams.providers.port import Deadlines, Failed, Prompt, Provider, Reply
 from streams.tracing import Attribute, Kind, Span, Tracer
 
 CHAT = "chat"
@@ -37,10 +37,10 @@ class Traced:
         if at.port is not None:
             self._server["server.port"] = at.port
 
-    async def call(self, prompt: Prompt, *, timeout_s: float) -> Reply | Failed:
+    async def call(self, prompt: Prompt, deadlines: Deadlines) -> Reply | Failed:
         """Make the call, and hand over its span where the task has one."""
         parent = tracing.CURRENT.get()
-        answered = await self._provider.call(prompt, timeout_s=timeout_s)
+        answered = await self._provider.call(prompt, deadlines)
         if parent is None:
             return answered
         ended_at = self._clock.now()

@@ -8,7 +8,7 @@ from streams.clock import Clock
 from streams.events.outcome import Usage
 from streams.money.pricing import to_usd
 from streams.providers.openai_chat import OpenAIChat
-from streams.providers.port import Failed, Prompt, Reply
+from streams.providers.port import Deadlines, Failed, Prompt, Reply
 from streams.rig.faults import scripted
 from streams.rig.recorded import Recorded
 from streams.rig.simulated import answer_text, completion, error_body, latency_s, task_key
@@ -42,7 +42,7 @@ class OfflineProvider:
         self._called: set[str] = set()
         self._wire = OpenAIChat()
 
-    async def call(self, prompt: Prompt, *, timeout_s: float) -> Reply | Failed:
+    async def call(self, prompt: Prompt, deadlines: Deadlines) -> Reply | Failed:
         """Answer as recorded, after as long as the simulator would take."""
         messages = [{"role": m.role, "content": m.content} for m in prompt.messages]
         key = task_key(messages, self._recorded)
@@ -56,6 +56,7 @@ class OfflineProvider:
         self._called.add(key)
         taken_s = latency_s(outcome.output_tokens if status == OK else 0, prompt.call_id)
         taken_s /= self._speed
+        timeout_s = deadlines.total_s
         await self._clock.sleep(min(taken_s, timeout_s))
         if taken_s > timeout_s:
             return Failed(Failure.TIMED_OUT, f"no answer in {timeout_s:g} s", latency_s=timeout_s)
@@ -89,9 +90,9 @@ class ExpectedProvider:
         self._models = registry.by_name
         self._clock = clock
 
-    async def call(self, prompt: Prompt, *, timeout_s: float) -> Reply | Failed:
+    async def call(self, prompt: Prompt, deadlines: Deadlines) -> Reply | Failed:
         """Answer after the model's latency."""
-        spec = self._models[prompt.model]
+        spec, timeout_s = self._models[prompt.model], deadlines.total_s
         await self._clock.sleep(min(spec.latency_s, timeout_s))
         if spec.latency_s > timeout_s:
             return Failed(Failure.TIMED_OUT, f"no answer in {timeout_s:g} s", latency_s=timeout_s)

@@ -39,7 +39,7 @@ def a_span() -> Span:
 
 
 TRACE = [("traceparent", b"00-" + b"a" * 32 + b"-" + b"b" * 16 + b"-01")]
-PROMPT = Prompt("c1", "m", (), 0.5, 100, {"type": "object"})
+PROMPT = Prompt("c1", "m", (), 0.5, 100, response_schema={"type": "object"})
 USAGE = Usage(input_tokens=1, output_tokens=2, cached_input_tokens=1)
 
 

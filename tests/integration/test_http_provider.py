@@ -13,7 +13,7 @@ from streams.clock import SystemClock
 from streams.events.task import Message
 from streams.providers.http import RESPONSE_BYTES, HttpProvider
 from streams.providers.openai_chat import OpenAIChat
-from streams.providers.port import Failed, Prompt, Reply
+from streams.providers.port import Deadlines, Failed, Prompt, Reply
 
 CLOCK = SystemClock()
 PROMPT = Prompt("call-7", "m", (Message(content="2 + 2?"),))
@@ -35,7 +35,7 @@ async def serving(answer: Answer) -> AsyncIterator[str]:
 
 async def ask(answer: Answer, timeout_s: float = 5.0) -> Reply | Failed:
     async with serving(answer) as url, HttpProvider(url, OpenAIChat(), CLOCK) as provider:
-        return await provider.call(PROMPT, timeout_s=timeout_s)
+        return await provider.call(PROMPT, Deadlines(timeout_s))
 
 
 def completed(text: str = "4") -> web.Response:
@@ -56,7 +56,7 @@ async def test_a_call_carries_its_id_and_the_key_where_there_is_one(
     async with serving(answer) as url:
         for key in ("A_KEY", "NO_SUCH_KEY", None):
             async with HttpProvider(url, OpenAIChat(), CLOCK, api_key_env=key) as provider:
-                reply = await provider.call(PROMPT, timeout_s=5)
+                reply = await provider.call(PROMPT, Deadlines(5))
                 assert isinstance(reply, Reply)
                 assert reply.model == "m"
     assert {request.path for request in seen} == {"/v1/chat/completions"}
@@ -81,7 +81,7 @@ async def test_blanks_around_a_key_are_not_sent(monkeypatch: pytest.MonkeyPatch,
         serving(answer) as url,
         HttpProvider(url, OpenAIChat(), CLOCK, api_key_env="A_KEY") as provider,
     ):
-        assert isinstance(await provider.call(PROMPT, timeout_s=5), Reply)
+        assert isinstance(await provider.call(PROMPT, Deadlines(5)), Reply)
     assert seen == ["Bearer sk-1234"]
 
 
@@ -97,7 +97,7 @@ async def test_a_key_that_no_provider_can_take_fails_the_call_and_is_not_told(
         serving(refuse) as url,
         HttpProvider(url, OpenAIChat(), CLOCK, api_key_env="A_KEY") as provider,
     ):
-        failed = await provider.call(PROMPT, timeout_s=5)
+        failed = await provider.call(PROMPT, Deadlines(5))
     assert isinstance(failed, Failed)
     assert "sk-" not in failed.detail
 
@@ -181,9 +181,9 @@ async def test_a_call_that_found_no_free_connection_was_never_sent() -> None:
         HttpProvider(url, OpenAIChat(), CLOCK, connections=1) as provider,
         asyncio.TaskGroup() as group,
     ):
-        first = group.create_task(provider.call(PROMPT, timeout_s=5))
+        first = group.create_task(provider.call(PROMPT, Deadlines(5)))
         await taken.wait()
-        second = await provider.call(PROMPT, timeout_s=0.2)
+        second = await provider.call(PROMPT, Deadlines(0.2))
         assert isinstance(second, Failed)
         assert second.failure is Failure.UNREACHABLE
     assert isinstance(first.result(), Reply)
@@ -199,7 +199,7 @@ async def test_a_connection_is_used_again() -> None:
 
     async with serving(answer) as url, HttpProvider(url, OpenAIChat(), CLOCK) as provider:
         for _ in range(5):
-            assert isinstance(await provider.call(PROMPT, timeout_s=5), Reply)
+            assert isinstance(await provider.call(PROMPT, Deadlines(5)), Reply)
     assert len(ports) == 1
 
 
@@ -215,12 +215,12 @@ async def test_a_cancelled_call_is_cancelled_and_frees_its_connection() -> None:
         for _ in range(2):
             with pytest.raises(TimeoutError):
                 async with asyncio.timeout(0.1):
-                    await provider.call(PROMPT, timeout_s=5)
+                    await provider.call(PROMPT, Deadlines(5))
 
 
 @pytest.mark.parametrize("url", ["http://", "ftp://127.0.0.1/v1", "http://127.0.0.1:1/v1"])
 async def test_an_address_where_nobody_can_be_is_unreachable(url: str) -> None:
     async with HttpProvider(url, OpenAIChat(), CLOCK) as provider:
-        failed = await provider.call(PROMPT, timeout_s=2)
+        failed = await provider.call(PROMPT, Deadlines(2))
     assert isinstance(failed, Failed)
     assert failed.failure is Failure.UNREACHABLE

@@ -17,7 +17,7 @@ from streams.events.outcome import Usage
 from streams.events.task import Message
 from streams.providers.http import HttpProvider
 from streams.providers.openai_chat import OpenAIChat
-from streams.providers.port import Failed, Prompt, Reply
+from streams.providers.port import Deadlines, Failed, Prompt, Reply
 from streams.rig.process import Child, ChildDiedError, free_port
 from streams.rig.simulator import start_simulator
 
@@ -50,7 +50,7 @@ class Running:
         timeout_s: float = 5.0,
     ) -> Reply | Failed:
         prompt = Prompt(call_id, model, (Message(content=text),))
-        return await self.provider.call(prompt, timeout_s=timeout_s)
+        return await self.provider.call(prompt, Deadlines(timeout_s))
 
     async def misbehave(self, **fault: Any) -> None:
         answer = await self.http.post(
@@ -222,7 +222,7 @@ async def test_the_script_refuses_the_first_call_of_a_task_and_takes_the_second(
 
 async def test_a_task_is_known_also_behind_a_system_message(simulator: Running) -> None:
     said = (Message(role="system", content="Be short."), Message(content="2 + 2?"))
-    reply = await simulator.provider.call(Prompt("c1", "large", said), timeout_s=5)
+    reply = await simulator.provider.call(Prompt("c1", "large", said), Deadlines(5))
     assert isinstance(reply, Reply)
     assert reply.usage.reported_cost_usd == Decimal("0.00917375")
 
@@ -235,7 +235,7 @@ async def test_a_request_that_is_no_completion_is_refused(simulator: Running) ->
 
 async def test_a_simulator_that_is_gone_is_unreachable() -> None:
     async with HttpProvider(f"http://127.0.0.1:{free_port()}/v1", OpenAIChat(), CLOCK) as provider:
-        failed = await provider.call(Prompt("c1", "m", (Message(content="x"),)), timeout_s=2)
+        failed = await provider.call(Prompt("c1", "m", (Message(content="x"),)), Deadlines(2))
     assert isinstance(failed, Failed)
     assert failed.failure is Failure.UNREACHABLE
 

@@ -23,9 +23,9 @@ def a_completion(**message: Any) -> dict[str, Any]:
 
 
 def test_a_prompt_without_wishes_sends_model_and_messages_alone() -> None:
-    path, body = WIRE.encode(Prompt("c1", "m", (Message(content="2 + 2?"),)))
-    assert path == "/chat/completions"
-    assert orjson.loads(body) == {
+    asked = WIRE.encode(Prompt("c1", "m", (Message(content="2 + 2?"),)))
+    assert asked.path == "/chat/completions"
+    assert orjson.loads(asked.body) == {
         "model": "m",
         "messages": [{"role": "user", "content": "2 + 2?"}],
     }
@@ -43,8 +43,8 @@ def test_every_wish_of_a_task_reaches_the_wire() -> None:
         response_schema=schema,
         tools=[tool],
     )
-    _, body = WIRE.encode(prompt_for(task, model="m", call_id="c1"))
-    assert orjson.loads(body) == {
+    asked = WIRE.encode(prompt_for(task, model="m", call_id="c1"))
+    assert orjson.loads(asked.body) == {
         "model": "m",
         "messages": [
             {"role": "system", "content": "Numbers are decimal."},

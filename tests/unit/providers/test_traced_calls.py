@@ -1,7 +1,7 @@
 from streams import tracing
 from streams.calling.attempts import Failure
 from streams.events.outcome import Usage
-from streams.providers.port import Failed, Prompt, Reply
+from streams.providers.port import Deadlines, Failed, Prompt, Reply
 from streams.providers.traced import Traced
 from streams.tracing import Context, Kind
 from tests.fakes import KeptSpans, ManualClock, ScriptedProvider
@@ -16,7 +16,7 @@ async def called(answer: Reply | Failed, parent: Context | None = PARENT) -> Kep
     provider = ScriptedProvider({"m": [answer]}, clock)
     traced = Traced(provider, "example", BASE_URL, kept, clock)
     tracing.CURRENT.set(parent)
-    got = await traced.call(Prompt("call-1", "m", ()), timeout_s=5)
+    got = await traced.call(Prompt("call-1", "m", ()), Deadlines(5))
     assert got == answer
     return kept
 
