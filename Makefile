@@ -3,7 +3,7 @@
 VENV := .venv
 PY := $(VENV)/bin/python
 INSTALLED := $(VENV)/.installed
-LOCKS := requirements.txt requirements-dev.txt
+LOCKS := requirements.txt requirements-dev.txt requirements-llama.txt
 # Two files of tests at a time: most of their time is waiting.
 PYTEST = $(PY) -m pytest -q --numprocesses=2 --dist=loadfile
 COMPILE = $(VENV)/bin/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 \
@@ -58,6 +58,7 @@ lock: $(INSTALLED)  ## Pin the requirements of pyproject.toml anew, with hashes
 	@sed -i 's/^exclude-newer = "[^"]*"/exclude-newer = "$(shell date -u -d '7 days ago' +%F)T00:00:00Z"/' pyproject.toml
 	@$(COMPILE) --upgrade --group build --output-file requirements.txt
 	@$(COMPILE) --upgrade --extra demo --extra otel --group dev --output-file requirements-dev.txt
+	@$(COMPILE) --upgrade --group llama --constraint requirements-dev.txt --output-file requirements-llama.txt
 	@$(PY) infra/lock.py stamp $(LOCKS)
 
 clean:  ## Remove .venv/ and all caches
