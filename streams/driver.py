@@ -4,6 +4,7 @@ For flow tests, replay and simulation. A run is the same whenever it is repeated
 record at a time, or, told how to begin work, on as many as they would in a worker.
 """
 
+import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -11,6 +12,7 @@ from typing import Any
 
 from streams.agents.bindings import STATES, StagePorts, bind, bind_tier, is_tier
 from streams.agents.carrier import Carrier, Ports, Taken
+from streams.agents.loop import Seat
 from streams.agents.outcome import Bound, Bury, Outcome, Record
 from streams.events.envelope import Event
 from streams.kafka import codec
@@ -154,9 +156,11 @@ class Running:
             else:
                 self._begin(self._alone(handle, one))
 
-    async def _alone(self, handle: Callable[[Taken], Awaitable[Outcome]], taken: Taken) -> None:
+    async def _alone(
+        self, handle: Callable[[Taken, Seat], Awaitable[Outcome]], taken: Taken
+    ) -> None:
         async def run(_: Record) -> Outcome:
-            return await handle(taken)
+            return await handle(taken, Seat(asyncio.Semaphore()))
 
         self.in_work += 1
         try:

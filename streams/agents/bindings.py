@@ -9,6 +9,7 @@ from streams.agents.carrier import Carrier, Taken
 from streams.agents.classify import Decided, classify
 from streams.agents.join import Waiting, join
 from streams.agents.learn import Learned, learn
+from streams.agents.loop import Seat
 from streams.agents.measure import Counted, Measured, measure
 from streams.agents.outcome import Bound, Outcome, Put, Record, Send, State
 from streams.agents.tier import TierPorts, tier
@@ -103,18 +104,19 @@ def bind(stage: Stage, ports: StagePorts, tables: Tables) -> Bound:
 
 def bind_tier(
     carrier: Carrier, ports: StagePorts, calls: Mapping[str, Work]
-) -> Callable[[Taken], Awaitable[Outcome]]:
+) -> Callable[[Taken, Seat], Awaitable[Outcome]]:
     """Bind a tier, which works on many records at once and confirms before it acts."""
     number = int(carrier.stage.name.removeprefix("tier-"))
     told: set[str] = set()
 
-    async def handle(taken: Taken) -> Outcome:
+    async def handle(taken: Taken, seat: Seat) -> Outcome:
         bound = TierPorts(
             registry=lambda: ports.view().registry,
             calls=calls,
             ledger=CarriedLedger(carrier, taken),
             providers=ports.providers,
             clock=ports.clock,
+            seat=seat,
             longest_call_s=ports.longest_call_s,
             told=told,
             answer=ports.answer,

@@ -9,7 +9,8 @@ Faust acknowledge what was not done.
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 
 from streams.agents.carrier import Carrier, Taken
 from streams.agents.outcome import Bound, Bury, Outcome, Record
@@ -163,15 +164,53 @@ class Batches:
         await self.carrier.prune(now)
 
 
-TakenHandler = Callable[[Taken], Awaitable[Outcome]]
+WAITING_ROOM = 4
+"""A pool holds so many times the records that it works on: the others wait for their model."""
+
+
+class Seat:
+    """A record's place at work, which it leaves to others while it waits."""
+
+    def __init__(self, slots: asyncio.Semaphore) -> None:
+        self._slots = slots
+        self._taken = False
+        self.waiting = False
+
+    async def take(self) -> None:
+        """Begin to work, once there is room."""
+        await self._slots.acquire()
+        self._taken = True
+
+    def leave(self) -> None:
+        """Make room for another."""
+        if self._taken:
+            self._taken = False
+            self._slots.release()
+
+    @asynccontextmanager
+    async def left(self) -> AsyncIterator[None]:
+        """While inside, another works: nothing is under way that could not be given up at once."""
+        self.leave()
+        self.waiting = True
+        try:
+            yield
+        finally:
+            self.waiting = False
+        await self.take()
+
+
+TakenHandler = Callable[[Taken, Seat], Awaitable[Outcome]]
 
 
 class Pool:
     """Many records at once, one a key at a time, each settled when it is done.
 
+    So many as the stage's concurrency are worked on; who waits for a model stands beside them. Its
+    partitions are held only while no more can be held.
+
     Args:
         carrier: Carries outcomes out.
-        handle: `async (Taken) -> Outcome`; it may wait long, for a model.
+        handle: `async (Taken, Seat) -> Outcome`; it may wait long, for a model.
     """
 
     def __init__(self, carrier: Carrier, handle: TakenHandler) -> None:
@@ -179,8 +218,9 @@ class Pool:
         self.intake = Intake(carrier.stage.concurrency * 2)
         self._handle = handle
         self._slots = asyncio.Semaphore(carrier.stage.concurrency)
+        self._room = asyncio.Semaphore(carrier.stage.concurrency * WAITING_ROOM)
         self._waiting: dict[bytes | None, deque[Taken]] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: dict[asyncio.Task[None], Seat] = {}
         self._ticked_s = 0.0
 
     @property
@@ -193,10 +233,16 @@ class Pool:
         self.intake.open = True
 
     async def drain(self, timeout_s: float) -> bool:
-        """Take no more, wait for what is in work, then cancel the rest; whether none was."""
+        """Take no more, wait for what is in work, then cancel the rest; whether none was.
+
+        Who waits for a model goes at once: it has nothing under way.
+        """
         await self.intake.close()
         for waiting in self._waiting.values():
             waiting.clear()
+        for task, seat in self._tasks.items():
+            if seat.waiting:
+                task.cancel()
         running = set(self._tasks)
         if not running:
             return True
@@ -224,36 +270,40 @@ class Pool:
                 self._waiting[key].append(taken)
                 return
             await self.carrier.ports.clock.sleep(PARKED_S)
-        await self._slots.acquire()
+        seat = Seat(self._slots)
+        await self._room.acquire()
+        await seat.take()
         if not self.intake.open or not self.carrier.ports.current(taken.generation):
-            self._slots.release()  # drained while waiting: it will be read again
+            seat.leave()  # drained while waiting: it will be read again
+            self._room.release()
             return
         self._waiting[key] = deque()
-        task = group.create_task(self._work(taken))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task = group.create_task(self._work(taken, seat))
+        self._tasks[task] = seat
+        task.add_done_callback(lambda done: self._tasks.pop(done, None))
 
     def _parked(self) -> int:
         return sum(len(waiting) for waiting in self._waiting.values())
 
-    async def _work(self, taken: Taken) -> None:
+    async def _work(self, taken: Taken, seat: Seat) -> None:
         key = taken.record.key
         following: Taken | None = taken
         try:
             while following is not None:
                 if self.carrier.ports.current(following.generation):
-                    await self._one(following)
+                    await self._one(following, seat)
                 waiting = self._waiting[key]
                 following = waiting.popleft() if waiting else None
         except asyncio.CancelledError:
             logger.info("%s: a record in work is handed back", self.carrier.stage.name)
         finally:
             del self._waiting[key]
-            self._slots.release()
+            seat.leave()
+            self._room.release()
 
-    async def _one(self, taken: Taken) -> None:
+    async def _one(self, taken: Taken, seat: Seat) -> None:
         async def handle(_: Record) -> Outcome:
-            return await self._handle(taken)
+            return await self._handle(taken, seat)
 
         began_s = self.carrier.ports.clock.monotonic_s()
         outcome = await self.carrier.ask(handle, taken.record)

@@ -1,39 +1,42 @@
-"""tier-n → results, calls, costs, or tier-(n+1): one task is run, or passed on.
+"""tier-n → results, calls, costs, scores, or tier-(n+1): one task is run, or passed on.
 
     intent confirmed → call → outcome confirmed → result and cost confirmed → settled
 
 A restart that finds an outcome publishes it again and makes no call; one that finds an intent
-alone waits until its deadline, books it in doubt and calls again.
+alone waits until its deadline, books it in doubt, and then asks again, parks or fails the task, as
+the tier is set. A call that failed is followed by the same model where that is safe, another model
+of the tier, the next tier, and the failed result.
 """
 
+import math
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Protocol
 
 from streams import ids
+from streams.agents.announce import Announcer, redirected, unknown_price
+from streams.agents.bill import Billing
+from streams.agents.loop import Seat
 from streams.agents.outcome import Bury, Emit, Outcome, Put, Record, Send
 from streams.calling import ledger
-from streams.calling.attempts import Failure
-from streams.calling.ledger import Found, Work
+from streams.calling.attempts import MOST_ATTEMPTS, Failure, retry_in_s
+from streams.calling.cascade import SURE
+from streams.calling.ledger import Found, InDoubt, Work
 from streams.clock import Clock
 from streams.events.decision import Assignment, RefusalReason
-from streams.events.feedback import Alert
+from streams.events.envelope import Reason
+from streams.events.feedback import Score
 from streams.events.outcome import Attempt, Call, CallState, Cost, Result, ResultError, Usage
 from streams.events.task import Task
 from streams.kafka import codec
-from streams.kafka.codec import redrive_of, redriven
-from streams.money.pricing import Price, cost_usd
-from streams.providers.port import Deadlines, Failed, Provider, Reply, prompt_for
+from streams.kafka.codec import redrive_of
+from streams.providers.port import Deadlines, Failed, Prompt, Provider, Reply, prompt_for
 from streams.routing.choice import fallback
 from streams.routing.constraints import hindrances, spent
 from streams.routing.registry import ModelSpec, Registry
 from streams.tier0.answer import Answering, answer
-from streams.topology import ALERTS, CALLS, COSTS, RESULTS, TIERS
-
-ATTEMPTS = 8
-"""Longest trail of a task: tiers rise, so it is reached only by repeated crashes."""
 
 ANSWER_BYTES = 700_000
 """Longest answer that is carried: with its task and trail it fits into a record."""
@@ -60,8 +63,12 @@ class TierPorts:
         ledger: Confirms intents and outcomes.
         providers: By name; who runs the models.
         clock: Time.
+        seat: The record's place at work, left while it waits.
         longest_call_s: No call is waited for longer.
-        told: Models whose unknown price this process has raised an alert about.
+        told: What this process has raised an alert about.
+        in_doubt: What becomes of a task whose call's outcome nobody knows.
+        cascade_bar: How sure a cheap model asked first must be.
+        billing: Prices.
         answer: The tier-0 skills.
     """
 
@@ -70,8 +77,12 @@ class TierPorts:
     ledger: Ledger
     providers: Mapping[str, Provider]
     clock: Clock
+    seat: Seat
     longest_call_s: float
     told: set[str]
+    in_doubt: InDoubt = InDoubt.RECALL
+    cascade_bar: float = SURE
+    billing: Billing = field(default_factory=Billing)
     answer: Answering = answer
 
 
@@ -95,8 +106,8 @@ def tier(number: int, ports: TierPorts) -> Callable[[Record], Awaitable[Outcome]
         known = ports.calls.get(run.name)
         if known is not None and ledger.found(known) is Found.CONCLUDED:
             return run.conclude(known, label=REPEATED)
-        if known is not None:
-            await run.doubt(known)
+        if known is not None and await run.doubted(known) and ports.in_doubt is not InDoubt.RECALL:
+            return await run.given_up(parked=ports.in_doubt is InDoubt.PARK)
         return await run.work(assignment.task)
 
     return handle
@@ -111,8 +122,10 @@ class _Run:
         self.number, self.ports = number, ports
         self.record, self.assignment = record, assignment
         self.name = ledger.result_id(assignment.task_id, assignment.body_digest, assignment.redrive)
+        self.says = Announcer(record, self.name, assignment.reply_to)
         self.trail: tuple[Attempt, ...] = assignment.trail
         self.costs: tuple[Cost, ...] = ()
+        self.scores: tuple[Score, ...] = ()
 
     def refused(self) -> Outcome:
         """A refusal becomes the failed result."""
@@ -120,41 +133,72 @@ class _Run:
         reason = RefusalReason.INTERNAL if refusal is None else refusal.reason
         detail = "an assignment without a task" if refusal is None else refusal.detail
         result = self.failed(reason, detail)
-        return Emit((self.result_send(result),), label="refused")
+        return Emit((self.says.result(result),), label="refused")
 
-    async def doubt(self, known: Work) -> None:
-        """An open intent: wait until it can't be answered, then book it in doubt.
+    async def doubted(self, known: Work) -> bool:
+        """Take up what is known; an open intent waits until it can't be answered, and is booked.
 
         Of a call that ended the public ledger is told again: a crash may have come between.
+
+        Returns:
+            Whether the outcome of the last call is unknown.
         """
-        self.trail, self.costs = known.trail, known.costs
+        self.trail, self.costs, self.scores = known.trail, known.costs, known.scores
         if known.call is None:
-            return
+            return False
         if known.call.state is not CallState.INTENDED:
-            await self.ports.ledger.confirm(self.record, (self._call_send(known.call),), ())
-            return
-        clock = self.ports.clock
-        await clock.sleep(ledger.remaining_s(known.call, clock.now()))
-        call, attempt, cost = ledger.in_doubt(known.call, clock.now(), "in_doubt")
-        await self.remember(call, (*self.trail, attempt), (*self.costs, cost))
+            await self.ports.ledger.confirm(self.record, (self.says.call(known.call),), ())
+            return self.trail[-1:] != () and self.trail[-1].outcome == ledger.IN_DOUBT
+        await self.pause(ledger.remaining_s(known.call, self.ports.clock.now()))
+        call, attempt, cost = ledger.in_doubt(known.call, self.ports.clock.now())
+        self.trail, self.costs = (*self.trail, attempt), (*self.costs, cost)
+        await self.remember(call)
+        return True
 
     async def work(self, task: Task) -> Outcome:
         """Try this tier's models until one answers, or pass the task on."""
         if self.number == 0 and not task.overdue(self.ports.clock.now()):
-            return self.answered(task) or await self.moved_on(task)
-        model: str | None = self.assignment.model
-        while model is not None and len(self.trail) < ATTEMPTS:
-            now = self.ports.clock.now()
-            if task.overdue(now) or model in self.hindered(task):
+            return self.answered(task) or await self.moved_on(task, self.following(task))
+        step = self.first(task)
+        while step is not None and step[0] == self.number and not self.over(task):
+            spec = await self.admitted(task, step[1])
+            if spec is None:
+                step = self.following(task, up=True)
                 break
-            result = await self.call(task, model, now)
-            if result is not None:
-                return self.conclude(result, label="completed")
-            following = self.following(task)
-            if following is None or following[0] != self.number:
-                break
-            model = following[1]
-        return await self.moved_on(task)
+            made = await self.attempt(task, spec)
+            if isinstance(made, Work):
+                return self.conclude(made, label="completed")
+            step = await self.after(task, spec, made)
+        return await self.moved_on(task, step)
+
+    def first(self, task: Task) -> tuple[int, str] | None:
+        """Whom the assignment names, if that one may be asked and has not failed yet."""
+        model = self.assignment.model
+        failed = any(a.model == model and a.outcome != ledger.IN_DOUBT for a in self.trail)
+        if model is None or failed or model in self.hindered(task):
+            return self.following(task)
+        return self.number, model
+
+    def over(self, task: Task) -> bool:
+        """Whether no further call may be made."""
+        return len(self.trail) >= MOST_ATTEMPTS or task.overdue(self.ports.clock.now())
+
+    async def admitted(self, task: Task, model: str) -> ModelSpec | None:
+        """The model that is asked now, once it may be: the one that is meant, else another here."""
+        return next(iter(self.candidates(task, model)), None)
+
+    def candidates(self, task: Task, model: str) -> list[ModelSpec]:
+        """Who may be asked in this tier: the one that is meant, then those that have not failed."""
+        hindered = self.hindered(task)
+        tried = {attempt.model for attempt in self.trail}
+        decision = self.assignment.decision
+        quality = {} if decision is None else decision.predicted_quality
+        here = [
+            spec
+            for spec in self.ports.registry().in_tier(self.number)
+            if spec.name not in hindered and (spec.name == model or spec.name not in tried)
+        ]
+        return sorted(here, key=lambda s: (s.name != model, -quality.get(s.name, -1.0), s.name))
 
     def answered(self, task: Task) -> Outcome | None:
         """A skill's answer: no call, no cost."""
@@ -167,101 +211,143 @@ class _Run:
         )  # fmt: skip
         self.trail = (*self.trail, attempt)
         result = self.result(status="completed", output=found.output, finish_reason="stop")
-        return Emit((self.result_send(result),), label="completed")
+        return Emit((self.says.result(result),), label="completed")
 
-    async def call(self, task: Task, model: str, now: datetime) -> Work | None:
-        """One call: announced, made, booked. The concluded work, or None if it failed."""
-        spec = self.ports.registry().by_name.get(model)
-        if spec is None:
-            self.trail = (*self.trail, self.attempt(model, None, "wrong_model", "not registered"))
-            return None
-        provider = self.ports.providers[spec.provider]
-        timeout_s = self._timeout_s(task, now)
-        call = self.intended(model, spec.provider, now, timeout_s)
-        await self.remember(call, self.trail, self.costs)
-        prompt = prompt_for(task, model=model, call_id=call.call_id)
+    async def attempt(self, task: Task, spec: ModelSpec) -> Work | Failed:
+        """One call: announced, made, checked, booked. The concluded work, or how it failed."""
+        ports, now = self.ports, self.ports.clock.now()
+        prompt = self.prompt(task, spec)
+        timeout_s = min(ports.longest_call_s, left_s(task, now))
+        call = self.intended(spec, now, timeout_s, ports.billing.at_most_usd(spec, prompt, now))
+        await self.remember(call)
+        provider = ports.providers[spec.provider]
         answered = carried(await provider.call(prompt, Deadlines(timeout_s)))
-        ended = self.ports.clock.now()
-        price = price_of(spec)
-        call = self.ended(call, answered, cost_usd(answered.usage, price), ended)
-        billed = isinstance(answered, Reply) or answered.failure.may_be_billed
-        if billed:
-            version = None if price is None else price.version
-            self.costs = (*self.costs, ledger.cost_of(call, price_version=version, at=ended))
-        detail = answered.detail if isinstance(answered, Failed) else None
-        attempt = self.attempt(model, call, call.failure or "completed", detail)
-        trail = (*self.trail, attempt)
+        call = self.booked(call, spec, answered)
         if isinstance(answered, Failed):
-            await self.remember(call, trail, self.costs)
-            return None
-        self.trail = trail
+            await self.remember(call)
+            return answered
         result = self.result(
-            status="completed", output=answered.text, model=model, usage=answered.usage,
+            status="completed", output=answered.text, model=spec.name, usage=answered.usage,
             finish_reason=answered.finish_reason, tool_calls=list(answered.tool_calls) or None,
         )  # fmt: skip
-        return await self.remember(call, trail, self.costs, result=result)
+        return await self.remember(call, result=result)
 
-    async def moved_on(self, task: Task) -> Outcome:
+    def prompt(self, task: Task, spec: ModelSpec) -> Prompt:
+        """What this attempt asks; it says how long the answer may be, so that its cost is bounded."""
+        call_id = ledger.call_id(self.name, len(self.trail), self._assigned())
+        return prompt_for(task, model=spec.name, call_id=call_id)
+
+    def booked(self, call: Call, spec: ModelSpec, answered: Reply | Failed) -> Call:
+        """The outcome of a call, priced; it joins the trail and, if it was billed, the costs."""
+        ended_at = self.ports.clock.now()
+        by = answered.model or None if isinstance(answered, Reply) else None
+        bill = self.ports.billing.bill(
+            spec, self.ports.registry(), answered.usage, answered_by=by, at=call.intended_at
+        )
+        call = ended(call, answered, bill.cost_usd, by, ended_at)
+        if isinstance(answered, Reply) or answered.failure.may_be_billed:
+            cost = ledger.cost_of(call, price_version=bill.price_version, at=ended_at)
+            self.costs = (*self.costs, cost)
+        detail = answered.detail if isinstance(answered, Failed) else None
+        self.trail = (*self.trail, attempt_of(call, call.failure or "completed", detail))
+        return call
+
+    async def after(self, task: Task, spec: ModelSpec, failed: Failed) -> tuple[int, str] | None:
+        """Who is asked next: the same again after a while, another of the tier, the next tier."""
+        tries = sum(a.tier == self.number and a.model == spec.name for a in self.trail)
+        wait_s = retry_in_s(
+            failed.failure,
+            tries=tries,
+            told_s=failed.retry_after_s,
+            left_s=left_s(task, self.ports.clock.now()),
+            draw=ids.draw(self.name, str(len(self.trail)), "backoff"),
+        )
+        if wait_s is None:
+            return self.following(task, up=failed.failure is Failure.CHECK_FAILED)
+        await self.pause(wait_s)
+        return self.number, spec.name
+
+    async def moved_on(self, task: Task, step: tuple[int, str] | None) -> Outcome:
         """The next tier gets the task, or it failed with the whole trail."""
-        if task.overdue(self.ports.clock.now()):
-            return await self.concluded(self.failed(RefusalReason.DEADLINE, "past deadline_at"))
-        following = self.following(task) if len(self.trail) < ATTEMPTS else None
-        if following is None or following[0] == self.number:
-            return await self.concluded(self.failed(RefusalReason.EXHAUSTED, self.dead_end(task)))
-        above, model = following
+        now = self.ports.clock.now()
+        if task.overdue(now):
+            return await self.ended(self.failed(RefusalReason.DEADLINE, "past deadline_at"))
+        if step is None or step[0] == self.number or len(self.trail) >= MOST_ATTEMPTS:
+            return await self.ended(self.failed(RefusalReason.EXHAUSTED, self.dead_end(task)))
+        above, model = step
         passed = self.assignment.model_copy(
             update={"tier": above, "model": model, "trail": self.trail}
         )
-        work = Work(at=self.ports.clock.now(), trail=self.trail, costs=self.costs, passed_on=passed)
-        await self.ports.ledger.confirm(self.record, (), (Put("calls", self.name, work),))
-        return self.conclude(work, label="passed_on")
+        return self.conclude(await self.keep(passed_on=passed), label="passed_on")
 
-    async def concluded(self, result: Result) -> Outcome:
+    async def given_up(self, *, parked: bool) -> Outcome:
+        """A call's outcome is unknown, and the tier does not ask again."""
+        detail = "a call was on its way when its worker died; what came of it is not known"
+        if parked:
+            detail += "; `tierflow dlq redrive` asks again"
+        return await self.ended(self.failed(RefusalReason.IN_DOUBT, detail), parked=parked)
+
+    async def ended(self, result: Result, *, parked: bool = False) -> Outcome:
         """The tier's last word is a failed result."""
-        work = Work(at=self.ports.clock.now(), trail=self.trail, costs=self.costs, result=result)
-        await self.ports.ledger.confirm(self.record, (), (Put("calls", self.name, work),))
-        return self.conclude(work, label="failed")
+        return self.conclude(await self.keep(result=result, parked=parked), label="failed")
 
     def conclude(self, work: Work, label: str) -> Outcome:
         """What concluded work publishes, the same however often."""
-        sends = [self._cost_send(cost) for cost in work.costs]
+        says = self.says
+        sends = [says.cost(cost) for cost in work.costs]
+        sends += [says.score(score) for score in work.scores]
         if label == REPEATED and work.call is not None:
-            sends.append(self._call_send(work.call))
-        sends += [self._alert_send(cost) for cost in work.costs if self._unpriced(cost)]
+            sends.append(says.call(work.call))
+        for cost in work.costs:
+            sends += self.alerts(cost)
         if work.result is not None:
-            sends.append(self.result_send(work.result))
+            sends.append(says.result(work.result))
         elif work.passed_on is not None:
-            passed = work.passed_on
-            key = (passed.task_id, passed.body_digest, passed.redrive, passed.tier)
-            name = ids.derive("assignment", *key)
-            headers = redriven(passed.redrive)
-            topic = TIERS[passed.tier].name
-            sends.append(
-                Send(topic, passed.task_id, passed, name, cause=self.cause, headers=headers)
-            )
+            sends.append(says.passed_on(work.passed_on))
+        if work.parked and work.result is not None and work.result.error is not None:
+            return Bury(Reason.IN_DOUBT, work.result.error.detail, tuple(sends))
         return Emit(tuple(sends), label=label)
 
-    async def remember(
-        self, call: Call, trail: tuple[Attempt, ...], costs: tuple[Cost, ...],
-        *, result: Result | None = None,
-    ) -> Work:  # fmt: skip
-        """Confirm what is known of the task, in the table and in the public ledger."""
-        now = self.ports.clock.now()
-        work = Work(at=now, call=call, trail=trail, costs=costs, result=result)
-        await self.ports.ledger.confirm(
-            self.record, (self._call_send(call),), (Put("calls", self.name, work),)
-        )
-        self.trail, self.costs = trail, costs
+    async def remember(self, call: Call, *, result: Result | None = None) -> Work:
+        """Confirm what is known of the task and its last call, in table and public ledger."""
+        work = Work(
+            at=self.ports.clock.now(), call=call, trail=self.trail, costs=self.costs,
+            scores=self.scores, result=result,
+        )  # fmt: skip
+        sends = (self.says.call(call),)
+        await self.ports.ledger.confirm(self.record, sends, (Put("calls", self.name, work),))
         return work
 
-    def following(self, task: Task) -> tuple[int, str] | None:
-        """Who tries next."""
+    async def keep(
+        self, *, result: Result | None = None, passed_on: Assignment | None = None,
+        parked: bool = False,
+    ) -> Work:  # fmt: skip
+        """Confirm the tier's last word in the table."""
+        work = Work(
+            at=self.ports.clock.now(), trail=self.trail, costs=self.costs, scores=self.scores,
+            result=result, passed_on=passed_on, parked=parked,
+        )  # fmt: skip
+        await self.ports.ledger.confirm(self.record, (), (Put("calls", self.name, work),))
+        return work
+
+    async def pause(self, seconds: float) -> None:
+        """Let others work meanwhile."""
+        if seconds > 0:
+            async with self.ports.seat.left():
+                await self.ports.clock.sleep(seconds)
+
+    def following(self, task: Task, *, up: bool = False) -> tuple[int, str] | None:
+        """Who tries next: a cascade's first is followed by whom the decision names."""
         decision = self.assignment.decision
         tried = {attempt.model for attempt in self.trail if attempt.model is not None}
         quality = {} if decision is None else decision.predicted_quality
         hindered = self.hindered(task)
         models = [spec for spec in self.ports.registry().models if spec.name not in hindered]
-        return fallback(self.number, tried, models, quality)
+        if decision is not None and decision.asked_first is not None:
+            meant = next((m for m in models if m.name == decision.model), None)
+            if meant is not None and meant.name not in tried and meant.tier >= self.number:
+                return meant.tier, meant.name
+        return fallback(self.number, tried, models, quality, up=up)
 
     def hindered(self, task: Task) -> dict[str, str]:
         """Who may not take the task now; earlier attempts have used up part of what it may cost."""
@@ -278,7 +364,9 @@ class _Run:
             detail += "; others are beyond max_cost_usd, of which failed attempts count too"
         return detail
 
-    def intended(self, model: str, provider: str, now: datetime, timeout_s: float) -> Call:
+    def intended(
+        self, spec: ModelSpec, now: datetime, timeout_s: float, at_most_usd: Decimal | None
+    ) -> Call:
         """The intent of the next call."""
         decision = self.assignment.decision
         return Call(
@@ -287,41 +375,12 @@ class _Run:
             decision_id="" if decision is None else decision.decision_id,
             tenant=self.assignment.tenant,
             tier=self.number,
-            model=model,
-            provider=provider,
+            model=spec.name,
+            provider=spec.provider,
             state=CallState.INTENDED,
+            at_most_usd=at_most_usd,
             intended_at=now,
             deadline_at=now + timedelta(seconds=timeout_s),
-        )
-
-    def ended(
-        self, call: Call, answered: Reply | Failed, cost: Decimal | None, now: datetime
-    ) -> Call:
-        """The outcome of a call."""
-        if isinstance(answered, Reply):
-            state, failure = CallState.COMPLETED, None
-        else:
-            doubt = answered.failure.may_be_billed and cost is None
-            state = CallState.IN_DOUBT if doubt else CallState.FAILED
-            failure = answered.failure.label
-            cost = cost if answered.failure.may_be_billed else NOTHING_DUE
-        return call.model_copy(
-            update={
-                "state": state, "failure": failure, "usage": answered.usage, "cost_usd": cost,
-                "latency_s": answered.latency_s, "ended_at": now,
-            }
-        )  # fmt: skip
-
-    def attempt(self, model: str, call: Call | None, outcome: str, detail: str | None) -> Attempt:
-        """One entry of the trail."""
-        return Attempt(
-            tier=self.number,
-            model=model,
-            call_id=None if call is None else call.call_id,
-            outcome=outcome,
-            detail=detail,
-            cost_usd=NOTHING_DUE if call is None else call.cost_usd,
-            latency_s=0.0 if call is None else call.latency_s or 0.0,
         )
 
     def failed(self, reason: RefusalReason, detail: str) -> Result:
@@ -355,50 +414,60 @@ class _Run:
             }
         )
 
-    @property
-    def cause(self) -> str | None:
-        """The id of the assignment's event."""
-        return self.record.header("ce_id")
-
-    def result_send(self, result: Result) -> Send:
-        """The result's one id, on its task's key; a copy goes to where the task asked for one."""
-        return Send(
-            RESULTS.name, result.task_id, result, self.name, cause=self.cause,
-            headers=redriven(result.redrive), copy_to=self.assignment.reply_to,
-        )  # fmt: skip
-
-    def _call_send(self, call: Call) -> Send:
-        name = ids.derive("call-event", call.call_id, call.state.value)
-        partition = self.record.partition
-        return Send(CALLS.name, call.call_id, call, name, cause=self.cause, partition=partition)
-
-    def _cost_send(self, cost: Cost) -> Send:
-        name = ids.derive("cost", cost.call_id)
-        partition = self.record.partition
-        return Send(COSTS.name, cost.call_id, cost, name, cause=cost.call_id, partition=partition)
-
-    def _unpriced(self, cost: Cost) -> bool:
-        """Whether a confirmed call has no price, and nobody was told yet."""
-        unknown = cost.cost_usd is None and cost.standing == "confirmed"
-        return unknown and cost.model not in self.ports.told
-
-    def _alert_send(self, cost: Cost) -> Send:
-        self.ports.told.add(cost.model)
-        detail = f"calls of {cost.model} have no price: set its prices in the registry"
-        at = self.ports.clock.now()
-        alert = Alert(kind="unknown_price", detail=detail, subject=cost.model, at=at)
-        name = ids.derive("alert", alert.kind, cost.model, at.date().isoformat())
-        return Send(ALERTS.name, alert.kind, alert, name, cause=cost.call_id)
+    def alerts(self, cost: Cost) -> list[Send]:
+        """What a person should know of a call's cost, once a process."""
+        ports, at = self.ports, self.ports.clock.now()
+        spec = ports.registry().by_name.get(cost.model)
+        due = []
+        if cost.cost_usd is None and cost.standing == "confirmed":
+            due.append(unknown_price(cost, at))
+        if spec is not None and ports.billing.redirected(spec, cost.answered_by):
+            due.append(redirected(cost, at))
+        fresh = [alert for alert in due if f"{alert.kind} {alert.subject}" not in ports.told]
+        ports.told.update(f"{alert.kind} {alert.subject}" for alert in fresh)
+        return [self.says.alert(alert, cost.call_id) for alert in fresh]
 
     def _assigned(self) -> str:
         record = self.record
         return f"{record.topic}/{record.partition}/{record.offset}"
 
-    def _timeout_s(self, task: Task, now: datetime) -> float:
-        longest_s = self.ports.longest_call_s
-        if task.deadline_at is None:
-            return longest_s
-        return min(longest_s, (task.deadline_at - now).total_seconds())
+
+def left_s(task: Task, now: datetime) -> float:
+    """Seconds until a task's deadline; infinite where it has none."""
+    return math.inf if task.deadline_at is None else (task.deadline_at - now).total_seconds()
+
+
+def ended(
+    call: Call, answered: Reply | Failed, cost: Decimal | None, by: str | None, now: datetime
+) -> Call:
+    """The outcome of a call."""
+    if isinstance(answered, Reply):
+        state, failure = CallState.COMPLETED, None
+    else:
+        counted = answered.failure in (Failure.CHECK_FAILED, Failure.UNSURE)
+        doubt = answered.failure.may_be_billed and cost is None and not counted
+        state = CallState.IN_DOUBT if doubt else CallState.FAILED
+        failure = answered.failure.label
+        cost = cost if answered.failure.may_be_billed else NOTHING_DUE
+    return call.model_copy(
+        update={
+            "state": state, "failure": failure, "answered_by": by, "usage": answered.usage,
+            "cost_usd": cost, "latency_s": answered.latency_s, "ended_at": now,
+        }
+    )  # fmt: skip
+
+
+def attempt_of(call: Call, outcome: str, detail: str | None) -> Attempt:
+    """One entry of the trail."""
+    return Attempt(
+        tier=call.tier,
+        model=call.model,
+        call_id=call.call_id,
+        outcome=outcome,
+        detail=detail,
+        cost_usd=call.cost_usd,
+        latency_s=call.latency_s or 0.0,
+    )
 
 
 def carried(answered: Reply | Failed) -> Reply | Failed:
@@ -410,13 +479,6 @@ def carried(answered: Reply | Failed) -> Reply | Failed:
         return answered
     detail = f"an answer of {size} bytes; at most {ANSWER_BYTES} are carried"
     return Failed(Failure.GARBAGE, detail, answered.usage, answered.latency_s)
-
-
-def price_of(spec: ModelSpec) -> Price | None:
-    """A model's price list, or None: then the provider's own figure is the call's cost."""
-    if spec.input_usd_per_mtok is None or spec.output_usd_per_mtok is None:
-        return None
-    return Price(spec.input_usd_per_mtok, spec.output_usd_per_mtok, version="registry")
 
 
 def total(trail: Sequence[Attempt]) -> Decimal | None:

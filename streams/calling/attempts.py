@@ -1,6 +1,9 @@
-"""How a call fails, and whether it may have been billed.
+"""How a call fails, whether it may have been billed, and whether the same model is asked again.
 
-A failed call is not tried again on the same model: the task goes to the next tier, or sideways.
+    failed ─► the same model again, where that is safe and soon
+           ─► another model of the tier ─► the next tier ─► the failed result with its trail
+
+Every step adds an attempt to the trail, and the trail is bounded: no chain runs for ever.
 """
 
 import enum
@@ -34,3 +37,52 @@ class Failure(enum.Enum):
     def named(cls, label: str) -> "Failure | None":
         """The failure of this label, or None: what an attempt's `outcome` is read back with."""
         return next((failure for failure in cls if failure.label == label), None)
+
+
+MOST_ATTEMPTS = 12
+"""Longest trail of a task, over all tiers."""
+
+RETRIES = 2
+"""So often the same model is asked again for one task, at most."""
+
+BACKOFF_S = 0.1
+"""Wait before the first retry; twice as long before each further one, times a jitter."""
+
+LONGEST_BACKOFF_S = 5.0
+"""A wait beyond it is not worth it: another model is asked."""
+
+
+def retry_in_s(
+    failure: Failure, *, tries: int, told_s: float | None, left_s: float, draw: float
+) -> float | None:
+    """How long to wait before the same model is asked once more.
+
+    Only what was certainly not billed is asked again: no connection, 5xx, and a 429 that says when
+    to come back.
+
+    Args:
+        failure: How the last call failed.
+        tries: Calls of this model for this task so far, the failed one among them.
+        told_s: What the provider asked to wait (`Retry-After`), in seconds, if it did.
+        left_s: Seconds until the task's deadline; infinite where it has none.
+        draw: A number in [0, 1) that spreads the retries of many tasks.
+
+    Returns:
+        Seconds, or None: ask somebody else.
+
+    Source:
+        Full jitter between half of the backoff and all of it, so that no retry comes at once:
+        https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/.
+
+    Example:
+        >>> retry_in_s(Failure.OVERLOADED, tries=1, told_s=None, left_s=60, draw=0.0)
+        0.05
+        >>> retry_in_s(Failure.TIMED_OUT, tries=1, told_s=None, left_s=60, draw=0.0) is None
+        True
+    """
+    again = failure.worth_another_try and not failure.may_be_billed
+    if not again or tries > RETRIES or (failure is Failure.RATE_LIMITED and told_s is None):
+        return None
+    backoff_s: float = BACKOFF_S * 2 ** (tries - 1) * (1 + draw) / 2
+    wait_s = max(backoff_s, told_s or 0.0)
+    return wait_s if wait_s <= LONGEST_BACKOFF_S and wait_s < left_s else None

@@ -46,6 +46,7 @@ class Decision(Event):
     policy_version: int
     explored: bool
     skill: str | None = None
+    asked_first: Label | None = None  # a cheaper model whose answer is kept if it can be trusted
     features: str
     decided_at: datetime
 

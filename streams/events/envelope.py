@@ -56,6 +56,7 @@ class Reason(enum.StrEnum):
     SCHEMA_INVALID = "schema_invalid"  # JSON, but not the event's schema
     TOO_LARGE = "too_large"
     UNKNOWN_MODEL = "unknown_model"
+    IN_DOUBT = "in_doubt"  # a call's outcome is unknown, and the tier parks such tasks
     UNDELIVERABLE = "undeliverable"  # the broker refuses what it led to for good
     INTERNAL = "internal"  # a bug in a handler
 

@@ -32,7 +32,11 @@ class Feedback(Event):
 
 
 class Score(Event):
-    """Feedback that was checked, on its task's partition."""
+    """Feedback that was checked, on its task's partition.
+
+    `tier` and `model` say whose answer it judges, where that is not simply the task's result: a
+    validator judges answers that nobody ever saw.
+    """
 
     TYPE: ClassVar[str] = "tierflow.score.v1"
 
@@ -42,6 +46,8 @@ class Score(Event):
     source: Source
     name: str
     comment: str | None
+    tier: Tier | None = None
+    model: Label | None = None
     at: datetime
 
 
@@ -96,7 +102,7 @@ class Alert(Event):
 
     TYPE: ClassVar[str] = "tierflow.alert.v1"
 
-    kind: Literal["dead_letters", "unknown_price", "drift", "reply_to"]
+    kind: Literal["dead_letters", "unknown_price", "redirected_model", "drift", "reply_to"]
     detail: str
     subject: str
     at: datetime

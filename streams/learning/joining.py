@@ -36,7 +36,8 @@ class Chosen(Part):
 class Heard(Part):
     """The first score of one feedback.
 
-    `offset` in `scores` tells its redelivery from somebody saying it again; an event id would
+    `tier` and `model` say whose answer it judges, where that isn't the task's result. `offset` in
+    `scores` tells its redelivery from somebody saying it again; an event id would
     not, since the same words have the same one. `taught_by` names the decision it made a lesson
     with, `early` says that it came before that decision.
     """
@@ -46,6 +47,8 @@ class Heard(Part):
     score: Share
     source: Source
     heard_at: datetime
+    tier: Tier | None = None
+    model: Label | None = None
     taught_by: str | None = None
     early: bool = False
 
@@ -138,6 +141,8 @@ def join_score(half: Half, score: Score, offset: int, heard_at: datetime) -> Joi
         score=score.score,
         source=score.source,
         heard_at=heard_at,
+        tier=score.tier,
+        model=score.model,
         taught_by=None if chosen is None else chosen.decision_id,
     )
     kept = half.model_copy(update={"heard": (*half.heard, heard)})
@@ -151,8 +156,14 @@ def join_result(half: Half, result: Result) -> Joined:
 
     A score judges the answer, so its lesson belongs to the model that gave it.
     """
-    fell_back = result.status == "completed" and len(result.attempts) > 1
-    if not fell_back or result.tier is None or result.decision_id is None:
+    if result.status != "completed" or result.tier is None or result.decision_id is None:
+        return Joined(Step.AS_DECIDED, half)
+    chosen = half.chosen
+    if chosen is None or chosen.decision_id != result.decision_id:
+        as_chosen = result.model is None  # a skill's answer; else nobody knows yet
+    else:
+        as_chosen = result.model == chosen.model
+    if as_chosen:
         return Joined(Step.AS_DECIDED, half)
     answered = Answered(decision_id=result.decision_id, tier=result.tier, model=result.model)
     if answered == half.answered:
@@ -196,11 +207,12 @@ def _teach(task_id: str, half: Half, heard: Heard) -> Lesson:
     if half.chosen is None:
         raise ValueError("a lesson needs its decision")
     context = dict(half.chosen)
-    answered = half.answered
-    if answered is not None and answered.decision_id == half.chosen.decision_id:
+    judged = _judged(half, half.chosen, heard)
+    if judged is not None and judged[1] != half.chosen.model:
+        tier, model = judged
         context |= {
-            "tier": answered.tier,
-            "model": answered.model,
+            "tier": tier,
+            "model": model,
             "propensity": 0.0,  # no draw chose it
             "predicted_quality": None,
             "best_quality": None,
@@ -214,3 +226,13 @@ def _teach(task_id: str, half: Half, heard: Heard) -> Lesson:
         scored_at=heard.heard_at,
         **context,
     )
+
+
+def _judged(half: Half, chosen: Chosen, heard: Heard) -> tuple[Tier, Label | None] | None:
+    """Whose answer a score is about, where it may be another model's than the chosen one's."""
+    if heard.tier is not None and heard.model is not None:
+        return heard.tier, heard.model
+    answered = half.answered
+    if answered is None or answered.decision_id != chosen.decision_id:
+        return None
+    return answered.tier, answered.model

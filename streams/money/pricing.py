@@ -74,3 +74,8 @@ def to_usd(amount: Decimal | None) -> Decimal | None:
     if amount is None or not amount.is_finite() or not 0 <= amount < LIMIT_USD:
         return None
     return EXACT.quantize(amount, PLACES)
+
+
+def at_most_usd(prompt_bytes: int, max_output_tokens: int, price: Price) -> Decimal | None:
+    """More than this a call can't cost: no byte of text is more than one token."""
+    return cost_usd(Usage(input_tokens=prompt_bytes, output_tokens=max_output_tokens), price)

@@ -145,23 +145,26 @@ def fallback(
     tried: Collection[str],
     models: Sequence[ModelSpec],
     predicted_quality: Mapping[str, float],
+    *,
+    up: bool = False,
 ) -> tuple[int, str] | None:
-    """Where a task goes whose model failed: up, else sideways.
+    """Where a task goes whose model failed: to another of its tier, else up.
 
     Args:
         tier: Where it failed.
         tried: Models that have failed it.
         models: Those that may take it.
         predicted_quality: As decided; a model without counts as worst.
+        up: The answer was not good enough: the next tier is asked before the tier's others.
 
     Returns:
-        The next tier above with a model untried and its best one; else another model of the same
-        tier; None when all are exhausted.
+        Tier and model, the best of that tier that is untried; None when all are exhausted.
     """
     left = [spec for spec in models if spec.tier >= tier and spec.name not in tried]
-    above = [spec for spec in left if spec.tier > tier]
     if not left:
         return None
-    to = min((spec.tier for spec in above), default=tier)
+    above = min((spec.tier for spec in left if spec.tier > tier), default=tier)
+    beside = any(spec.tier == tier for spec in left)
+    to = above if up or not beside else tier
     names = sorted(spec.name for spec in left if spec.tier == to)
     return to, max(names, key=lambda name: predicted_quality.get(name, -1.0))

@@ -87,7 +87,9 @@ async def test_only_a_model_that_can_do_it_is_called_even_on_fallback() -> None:
         for tier, name in ((2, "small"), (3, "medium"))
     )
     registry = a_registry(a_model("tiny", 1), *able, a_model("large", 4))
-    story = await learned(registry=registry, script={name: [a_failure()] for name in LADDER})
+    story = await learned(
+        registry=registry, script={name: [a_failure(Failure.REFUSED)] for name in LADDER}
+    )
     await story.ask(a_task(min_quality=0.4, capabilities=("vision",)))
     assert reason_of(only(story)) == "exhausted"
     assert story.provider.models == ["small", "medium"]
@@ -101,7 +103,7 @@ async def test_only_a_model_that_can_do_it_is_called_even_on_fallback() -> None:
     [
         (Failure.TIMED_OUT, "0.0015", ["small"]),  # it may have been billed: nothing is left
         (Failure.TIMED_OUT, "0.0025", ["small", "medium"]),
-        (Failure.OVERLOADED, "0.0015", ["small", "medium"]),  # it was not billed
+        (Failure.REFUSED, "0.0015", ["small", "medium"]),  # it was not billed
     ],
 )
 async def test_what_failed_attempts_cost_counts_against_max_cost_usd(
@@ -127,7 +129,7 @@ async def test_a_deadline_that_has_passed_when_the_task_is_decided_fails_it() ->
 
 
 async def test_a_deadline_that_passes_in_the_tiers_queue_fails_the_task_without_a_call() -> None:
-    story = a_story(script={"small": [a_failure(latency_s=20)]})
+    story = a_story(script={"small": [a_failure(Failure.REFUSED, latency_s=20)]})
     tasks = (
         a_task("first", model="small"),
         a_task("second", model="small", deadline_at=AT + timedelta(seconds=10)),
@@ -187,7 +189,7 @@ async def test_min_quality_explores_nothing_that_is_believed_to_fall_short() -> 
 async def test_tier_and_model_bounds_hold_for_the_whole_chain_of_fallbacks(
     asks: dict[str, Any], called: list[str]
 ) -> None:
-    story = await learned(script={name: [a_failure()] for name in LADDER})
+    story = await learned(script={name: [a_failure(Failure.REFUSED)] for name in LADDER})
     await story.ask(a_task(min_quality=0.4, **asks))
     assert story.provider.models == called
     result = only(story)

@@ -1,18 +1,22 @@
 import asyncio
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.calling.attempts import Failure
+from streams.calling.attempts import MOST_ATTEMPTS, RETRIES, Failure
 from streams.events.outcome import CallState, Result
 from streams.providers.port import Failed, Reply
 from streams.routing.registry import ModelSpec, register
 from tests.builders import a_failure, a_model, a_reply, a_task
 from tests.memory import Story, a_story
 
-FAILURES = st.sampled_from([*Failure, None])
+OURS = (Failure.CHECK_FAILED, Failure.UNSURE)
+"""What we say of an answer, no provider of a call."""
+
+FAILURES = st.sampled_from([*(f for f in Failure if f not in OURS), None])
 
 
 @dataclass(frozen=True)
@@ -63,9 +67,14 @@ async def played(world: World) -> Story:
 
 
 def check(world: World, result: Result) -> None:
-    """A trail climbs, and asks no model twice."""
-    tried = [attempt.model for attempt in result.attempts]
-    assert len(tried) == len(set(tried)) <= len(world.models) + 1
+    """A trail climbs, leaves a model for good, asks again only what was not billed, and ends."""
+    assert len(result.attempts) <= MOST_ATTEMPTS
+    runs = [(m, list(group)) for m, group in groupby(result.attempts, lambda a: a.model)]
+    assert len(runs) == len({model for model, _ in runs}) <= len(world.models) + 1
+    for _, tries in runs:
+        assert len(tries) <= 1 + RETRIES
+        again = [Failure.named(attempt.outcome) for attempt in tries[:-1]]
+        assert all(f is not None and f.worth_another_try and not f.may_be_billed for f in again)
     tiers = [attempt.tier for attempt in result.attempts]
     assert tiers == sorted(tiers)
     outcomes = [attempt.outcome for attempt in result.attempts]

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from streams.agents.carrier import Taken, UndeliverableDeadLetterError
-from streams.agents.loop import Pool
+from streams.agents.loop import Pool, Seat
 from streams.agents.outcome import Bury, Outcome, Skip
 from streams.clock import SystemClock
 from streams.events.envelope import Reason
@@ -24,7 +24,7 @@ class Slow:
         self.begun: list[int] = []
         self.gates: dict[int, asyncio.Event] = defaultdict(asyncio.Event)
 
-    async def __call__(self, one: Taken) -> Outcome:
+    async def __call__(self, one: Taken, _: Seat) -> Outcome:
         key = one.record.key or b""
         self.begun.append(one.record.offset)
         self.working[key] += 1
@@ -166,10 +166,10 @@ async def test_a_record_of_an_old_generation_is_not_begun() -> None:
 async def test_a_bug_costs_one_record_and_cancels_no_neighbour() -> None:
     bench, slow = a_bench(), Slow()
 
-    async def handle(one: Taken) -> Outcome:
+    async def handle(one: Taken, seat: Seat) -> Outcome:
         if one.record.offset == 0:
             raise ZeroDivisionError("a bug")
-        return await slow(one)
+        return await slow(one, seat)
 
     async with running(Pool(bench.carrier, handle)) as pool:
         await pool.intake.put(some([0, 1]))
@@ -180,7 +180,7 @@ async def test_a_bug_costs_one_record_and_cancels_no_neighbour() -> None:
 
 
 async def test_a_held_partition_is_left_alone_and_others_go_on() -> None:
-    async def handle(one: Taken) -> Outcome:
+    async def handle(one: Taken, _: Seat) -> Outcome:
         return Skip("fine") if one.record.partition else Bury(Reason.INTERNAL, "a bug")
 
     bench = a_bench()
@@ -194,7 +194,7 @@ async def test_a_held_partition_is_left_alone_and_others_go_on() -> None:
 
 
 async def test_a_dead_letter_that_is_refused_stops_the_worker() -> None:
-    async def handle(one: Taken) -> Outcome:
+    async def handle(one: Taken, _: Seat) -> Outcome:
         raise ZeroDivisionError
 
     bench = a_bench()

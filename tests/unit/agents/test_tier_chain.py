@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 
 from streams import ids
-from streams.agents.outcome import Bury, Emit, Put, Record, Send
-from streams.agents.tier import ANSWER_BYTES, ATTEMPTS, TierPorts, tier
+from streams.agents.loop import Seat
+from streams.agents.outcome import Bury, Emit, Outcome, Put, Record, Send
+from streams.agents.tier import ANSWER_BYTES, TierPorts, tier
 from streams.calling import ledger
-from streams.calling.attempts import Failure
-from streams.calling.ledger import Work
+from streams.calling.attempts import MOST_ATTEMPTS, RETRIES, Failure
+from streams.calling.ledger import InDoubt, Work
 from streams.events.decision import Assignment
 from streams.events.envelope import Reason
 from streams.events.feedback import Alert
@@ -51,8 +52,11 @@ class Desk:
         *,
         script: Mapping[str, Sequence[Reply | Failed]] | None = None,
         registry: Registry | None = None,
+        flowing: bool = False,
+        in_doubt: InDoubt = InDoubt.RECALL,
     ) -> None:
-        self.clock = ManualClock()
+        self.clock = ManualClock(flowing=flowing)
+        self.in_doubt = in_doubt
         self.provider = ScriptedProvider(script, self.clock)
         self.registry = registry or a_registry()
         self.calls: dict[str, Work] = {}
@@ -72,17 +76,24 @@ class Desk:
             self.crash_behind = 99
             raise Crash
 
-    async def take(self, number: int, assignment: Assignment) -> Emit:
-        ports = TierPorts(
+    def ports(self) -> TierPorts:
+        return TierPorts(
             registry=lambda: self.registry,
             calls=self.calls,
             ledger=self,
             providers={"scripted": self.provider},
             clock=self.clock,
+            seat=Seat(asyncio.Semaphore()),
             longest_call_s=LONGEST_S,
             told=self.alerted,
+            in_doubt=self.in_doubt,
         )
-        outcome = await tier(number, ports)(a_record(f"tier-{number}", assignment, partition=3))
+
+    async def handed(self, number: int, assignment: Assignment) -> Outcome:
+        return await tier(number, self.ports())(a_record(f"tier-{number}", assignment, partition=3))
+
+    async def take(self, number: int, assignment: Assignment) -> Emit:
+        outcome = await self.handed(number, assignment)
         assert isinstance(outcome, Emit)
         return outcome
 
@@ -228,7 +239,7 @@ async def test_a_failure_that_was_booked_is_paid_once_and_told_again_after_a_cra
 
 async def test_repeated_crashes_end_in_a_bounded_trail() -> None:
     desk = Desk()
-    for _ in range(ATTEMPTS):
+    for _ in range(MOST_ATTEMPTS):
         desk.crash_behind = len(desk.writes) + (2 if desk.writes else 1)
         with pytest.raises(Crash):
             await asyncio.gather(desk.take(2, an_assignment()), desk.clock.advance(LONGEST_S))
@@ -238,20 +249,20 @@ async def test_repeated_crashes_end_in_a_bounded_trail() -> None:
         await desk.clock.advance(LONGEST_S)
     result = result_of(taking.result())
     assert result.error is not None
-    assert (result.error.reason, len(result.attempts)) == ("exhausted", ATTEMPTS)
+    assert (result.error.reason, len(result.attempts)) == ("exhausted", MOST_ATTEMPTS)
     assert desk.provider.asked == []
 
 
 async def test_a_failed_task_goes_to_the_next_tier_with_its_trail() -> None:
-    desk = Desk(script={"small": failing(Failure.OVERLOADED)})
+    desk = Desk(script={"small": failing(Failure.REFUSED)})
     outcome = await desk.take(2, an_assignment())
     following = passed(outcome)
     assert (following.tier, following.model, outcome.label) == (3, "medium", "passed_on")
     (tried,) = following.trail
     assert (tried.model, tried.outcome, tried.detail) == (
         "small",
-        "overloaded",
-        "it was overloaded",
+        "refused",
+        "it was refused",
     )
     assert tried.cost_usd == 0
     assert (following.task, following.decision) == (an_assignment().task, an_assignment().decision)
@@ -261,7 +272,7 @@ async def test_a_failed_task_goes_to_the_next_tier_with_its_trail() -> None:
 
 
 async def test_passing_on_is_repeated_without_a_call() -> None:
-    desk = Desk(script={"small": failing(Failure.OVERLOADED)})
+    desk = Desk(script={"small": failing(Failure.REFUSED)})
     first = await desk.take(2, an_assignment())
     again = await desk.take(2, an_assignment())
     assert again.sends == first.sends
@@ -269,21 +280,113 @@ async def test_passing_on_is_repeated_without_a_call() -> None:
 
 
 async def test_the_next_tier_completes_what_was_passed_on_under_the_same_result_id() -> None:
-    desk = Desk(script={"small": failing(Failure.OVERLOADED)})
+    desk = Desk(script={"small": failing(Failure.REFUSED)})
     following = passed(await desk.take(2, an_assignment()))
     desk.calls = {}  # another tier has a table of its own
     outcome = await desk.take(3, following)
     result = result_of(outcome)
     assert (outcome.sends[-1].id, result.tier, result.model) == (NAME, 3, "medium")
-    assert [attempt.outcome for attempt in result.attempts] == ["overloaded", "completed"]
+    assert [attempt.outcome for attempt in result.attempts] == ["refused", "completed"]
 
 
-async def test_without_a_tier_above_another_model_of_the_same_tier_is_tried() -> None:
-    registry = a_registry(a_model("one", 4), a_model("two", 4))
-    desk = Desk(script={"one": failing(Failure.SERVER_ERROR)}, registry=registry)
-    outcome = await desk.take(4, an_assignment(tier=4, model="one"))
+async def test_another_model_of_the_same_tier_is_tried_before_the_next_tier() -> None:
+    registry = a_registry(a_model("one", 2), a_model("two", 2), a_model("large", 4))
+    desk = Desk(script={"one": failing(Failure.REFUSED)}, registry=registry)
+    outcome = await desk.take(2, an_assignment(tier=2, model="one"))
     assert result_of(outcome).model == "two"
     assert desk.provider.models == ["one", "two"]
+
+
+@pytest.mark.parametrize("failure", [f for f in Failure if not f.may_be_billed])
+async def test_what_passes_and_was_not_billed_is_asked_again_after_a_while(
+    failure: Failure,
+) -> None:
+    told_s = 2.0 if failure is Failure.RATE_LIMITED else None
+    busy = a_failure(failure, retry_after_s=told_s)
+    desk = Desk(script={"small": [busy, a_reply()]}, flowing=True)
+    outcome = await desk.take(2, an_assignment())
+    if not failure.worth_another_try:
+        assert passed(outcome).trail[-1].outcome == failure.label
+        return
+    result = result_of(outcome)
+    assert [attempt.outcome for attempt in result.attempts] == [failure.label, "completed"]
+    assert desk.provider.models == ["small", "small"]
+    assert len({call.call_id for call in desk.told}) == 2
+    assert desk.clock.monotonic_s() >= (told_s or 0.05)
+
+
+@pytest.mark.parametrize("failure", [f for f in Failure if f.may_be_billed])
+async def test_what_may_have_been_billed_is_not_asked_again_of_the_same_model(
+    failure: Failure,
+) -> None:
+    desk = Desk(script={"small": failing(failure)}, flowing=True)
+    await desk.take(2, an_assignment())
+    assert desk.provider.models == ["small"]
+
+
+async def test_a_model_that_stays_away_is_asked_three_times_and_then_left() -> None:
+    desk = Desk(script={"small": failing(Failure.OVERLOADED)}, flowing=True)
+    following = passed(await desk.take(2, an_assignment()))
+    assert desk.provider.models == ["small"] * (1 + RETRIES)
+    assert (following.model, len(following.trail)) == ("medium", 1 + RETRIES)
+
+
+async def test_a_provider_that_wants_to_be_left_alone_for_long_is_left_for_another() -> None:
+    busy = a_failure(Failure.RATE_LIMITED, retry_after_s=60.0)
+    desk = Desk(script={"small": [busy]}, flowing=True)
+    assert passed(await desk.take(2, an_assignment())).model == "medium"
+    assert desk.clock.monotonic_s() == 0
+
+
+async def test_no_retry_waits_beyond_the_tasks_deadline() -> None:
+    desk = Desk(script={"small": failing(Failure.OVERLOADED)}, flowing=True)
+    deadline_at = AT + timedelta(seconds=0.2)
+    task = a_task(deadline_at=deadline_at)
+    await desk.take(2, an_assignment(task=task))
+    assert len(desk.provider.asked) == 2
+    assert desk.clock.now() < deadline_at
+
+
+@pytest.mark.parametrize("rule", [InDoubt.PARK, InDoubt.FAIL])
+async def test_where_a_second_bill_is_not_wanted_an_open_intent_ends_the_task(
+    rule: InDoubt,
+) -> None:
+    desk = Desk(flowing=True, in_doubt=rule)
+    desk.crash_behind = 1
+    with pytest.raises(Crash):
+        await desk.take(2, an_assignment())
+    first, again = await desk.handed(2, an_assignment()), await desk.handed(2, an_assignment())
+    assert isinstance(first, Bury if rule is InDoubt.PARK else Emit)
+    assert isinstance(again, Bury | Emit)
+    assert isinstance(first, Bury | Emit)
+    assert first.sends == again.sends
+    result = first.sends[-1].event
+    assert isinstance(result, Result)
+    assert result.error is not None
+    assert (result.error.reason, result.attempts[0].outcome) == ("in_doubt", "in_doubt")
+    assert desk.provider.asked == []
+    assert isinstance(first, Emit) or first.reason is Reason.IN_DOUBT
+
+
+async def test_a_parked_task_that_is_sent_again_is_asked_under_ids_of_its_own() -> None:
+    desk = Desk(flowing=True, in_doubt=InDoubt.PARK)
+    desk.crash_behind = 1
+    with pytest.raises(Crash):
+        await desk.take(2, an_assignment())
+    await desk.handed(2, an_assignment())
+    outcome = await desk.take(2, an_assignment(redrive=1))
+    assert (result_of(outcome).status, outcome.sends[-1].id != NAME) == ("completed", True)
+    assert desk.told[0].call_id != desk.told[-1].call_id
+
+
+async def test_a_crash_while_parking_parks_all_the_same() -> None:
+    desk = Desk(flowing=True, in_doubt=InDoubt.PARK)
+    for behind in (1, 2):
+        desk.crash_behind = behind
+        with pytest.raises(Crash):
+            await desk.handed(2, an_assignment())
+    assert isinstance(await desk.handed(2, an_assignment()), Bury)
+    assert desk.provider.asked == []
 
 
 async def test_when_every_model_has_failed_the_task_is_exhausted_with_the_whole_trail() -> None:
@@ -302,7 +405,7 @@ async def test_when_every_model_has_failed_the_task_is_exhausted_with_the_whole_
 
 
 async def test_a_task_that_names_its_model_is_not_given_to_another() -> None:
-    desk = Desk(script={"small": failing(Failure.OVERLOADED)})
+    desk = Desk(script={"small": failing(Failure.REFUSED)})
     outcome = await desk.take(2, an_assignment(task=a_task(model="small")))
     error = result_of(outcome).error
     assert error is not None
@@ -312,8 +415,7 @@ async def test_a_task_that_names_its_model_is_not_given_to_another() -> None:
 async def test_a_model_that_is_no_longer_registered_is_passed_by_without_a_call() -> None:
     desk = Desk(registry=a_registry(a_model("large", 4)))
     following = passed(await desk.take(2, an_assignment()))
-    assert (following.tier, following.model) == (4, "large")
-    assert (following.trail[0].outcome, following.trail[0].call_id) == ("wrong_model", None)
+    assert (following.tier, following.model, following.trail) == (4, "large", ())
     assert desk.provider.asked == []
 
 
@@ -385,11 +487,14 @@ async def test_without_a_price_list_the_providers_own_figure_is_the_cost() -> No
 
 @pytest.mark.parametrize("failure", list(Failure))
 async def test_only_what_may_have_been_billed_is_booked_in_doubt(failure: Failure) -> None:
-    desk = Desk(script={"small": failing(failure)})
+    desk = Desk(script={"small": failing(failure)}, flowing=True)
     outcome = await desk.take(2, an_assignment())
     call, attempt = desk.told[-1], passed(outcome).trail[0]
     assert (call.failure, attempt.outcome) == (failure.label, failure.label)
-    if failure.may_be_billed:
+    if failure in (Failure.CHECK_FAILED, Failure.UNSURE):  # they were answered: it is no doubt
+        assert (call.state, call.cost_usd) == (CallState.FAILED, None)
+        assert [cost.standing for cost in costs_of(outcome)] == ["confirmed"]
+    elif failure.may_be_billed:
         assert (call.state, call.cost_usd, attempt.cost_usd) == (CallState.IN_DOUBT, None, None)
         assert [cost.standing for cost in costs_of(outcome)] == ["in_doubt"]
     else:
@@ -431,19 +536,17 @@ async def test_what_a_call_asks_is_the_task_under_the_calls_id() -> None:
 
 async def test_a_record_that_is_no_assignment_is_buried() -> None:
     desk = Desk()
-    ports = TierPorts(lambda: desk.registry, {}, desk, {}, desk.clock, LONGEST_S, set())
-    outcome = await tier(1, ports)(a_record("tier-1", b"[]"))
+    outcome = await tier(1, desk.ports())(a_record("tier-1", b"[]"))
     assert isinstance(outcome, Bury)
     assert outcome.reason is Reason.SCHEMA_INVALID
 
 
-async def test_an_old_work_with_its_call_known_and_no_conclusion_tries_on() -> None:
+async def test_a_model_that_had_failed_before_a_crash_is_not_asked_again_after_it() -> None:
     desk = Desk()
     known = Work(at=AT, trail=(an_attempt(model="small", call_id=a_call().call_id),))
     desk.calls[NAME] = known
-    result = result_of(await desk.take(2, an_assignment()))
-    assert [attempt.outcome for attempt in result.attempts] == ["overloaded", "completed"]
-    assert result.attempts[1].call_id == ledger.call_id(NAME, 1, "tier-2/3/0")
+    following = passed(await desk.take(2, an_assignment()))
+    assert (following.model, following.trail) == ("medium", known.trail)
 
 
 async def test_an_unknown_price_raises_one_alert_a_model() -> None:

@@ -53,7 +53,7 @@ def test_an_open_call_is_waited_for_until_its_deadline_and_no_longer() -> None:
 
 def test_a_call_in_doubt_may_have_cost_something_that_nobody_knows() -> None:
     now = AT + timedelta(seconds=60)
-    call, attempt, cost = ledger.in_doubt(a_call(state=CallState.INTENDED), now, "in_doubt")
+    call, attempt, cost = ledger.in_doubt(a_call(state=CallState.INTENDED), now)
     assert (call.state, call.failure, call.ended_at) == (CallState.IN_DOUBT, "in_doubt", now)
     assert (attempt.call_id, attempt.outcome, attempt.cost_usd) == ("call-1", "in_doubt", None)
     assert (cost.standing, cost.cost_usd, cost.incurred_at) == ("in_doubt", None, now)
