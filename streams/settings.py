@@ -20,6 +20,8 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from streams.calling.cascade import SURE
+from streams.calling.ledger import InDoubt
 from streams.events.control import Policy
 from streams.events.decision import Strategy
 from streams.events.envelope import Share
@@ -251,6 +253,22 @@ class PolicySettings(Section):
         return initial_policy(now, self.target, start=self.start, strategy=self.strategy)
 
 
+class TierSettings(Section):
+    """How one tier's calls are made."""
+
+    in_doubt: InDoubt = InDoubt.RECALL
+    """Of a call whose worker died: `recall` asks again, `park` buries the task, `fail` fails it."""
+    cascade: bool = False
+    """Whether its tasks are begun with a cheaper model, whose answer stands if it is trusted."""
+
+
+class CallSettings(Section):
+    """How calls are made."""
+
+    cascade_confidence: Share = SURE
+    """Mean probability of its tokens at which a cheap model's answer is trusted."""
+
+
 class WorkerSettings(Section):
     """One worker process."""
 
@@ -343,6 +361,11 @@ class Settings(Section):
     """By name, as models name their provider."""
     models: dict[str, list[dict[str, Any]]] = Field(default_factory=dict)
     """`[[models.tierN]]`, read by `streams.routing.registry.parse`."""
+    tiers: dict[Literal["tier1", "tier2", "tier3", "tier4"], TierSettings] = Field(
+        default_factory=dict
+    )
+    """`[tiers.tierN]`."""
+    calls: CallSettings = CallSettings()
     policy: PolicySettings = PolicySettings()
     worker: WorkerSettings = WorkerSettings()
     routing: RoutingSettings = RoutingSettings()

@@ -12,10 +12,13 @@ from typing import Any
 from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 
-from streams.settings import ProviderSettings, Settings, SettingsError
+from streams.settings import ProviderSettings, Settings, SettingsError, TierSettings
 
 ENV_PREFIX = "TIERFLOW_"
 DEFAULT_FILE = Path("tierflow.toml")
+NAMED: dict[str, Any] = {"providers": ProviderSettings, "tiers": TierSettings}
+"""Sections of which there may be several, by name."""
+
 MASK = "********"
 
 
@@ -145,7 +148,7 @@ def _fields_beside(loc: tuple[int | str, ...]) -> list[str]:
     section: Any = Settings
     for part in loc[:-1]:
         field = section.model_fields.get(part)
-        if field is None:  # the name of a provider
+        if field is None:  # the name that an operator gave
             continue
-        section = ProviderSettings if part == "providers" else field.annotation
+        section = NAMED.get(str(part), field.annotation)
     return sorted(section.model_fields)

@@ -143,7 +143,7 @@ STAGES = (
     *(
         Stage(
             f"tier-{n}", f"tier-{n}", Kind.CALLING, (TIERS[n],),
-            (RESULTS, CALLS, COSTS, *TIERS[n + 1 :]), (TIER_TABLES[n],), concurrency=64, tick_s=10,
+            (RESULTS, CALLS, COSTS, SCORES, *TIERS[n + 1 :]), (TIER_TABLES[n],), concurrency=64, tick_s=10,
         )
         for n in range(5)
     ),

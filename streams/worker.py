@@ -354,6 +354,11 @@ async def world_of(settings: Settings, clock: Clock) -> AsyncIterator[World]:
             longest_call_s=settings.worker.longest_call_s,
             reply_topics=frozenset(settings.limits.reply_topics),
             bugs_in_a_row=settings.limits.bugs_in_a_row,
+            in_doubt={int(name[-1]): known.in_doubt for name, known in settings.tiers.items()},
+            cascade_tiers=frozenset(
+                int(name[-1]) for name, known in settings.tiers.items() if known.cascade
+            ),
+            cascade_bar=settings.calls.cascade_confidence,
             answer=load_skills(settings.tier0.off, clock, counters),
         )
         publisher = Publisher(producer, clock)

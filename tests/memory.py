@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import orjson
 
@@ -72,14 +73,28 @@ def a_story(
     reply_topics: Collection[str] = (),
     bugs_in_a_row: int = BUGS_IN_A_ROW,
     max_task_bytes: int = MAX_TASK_BYTES,
+    **ports: Any,
 ) -> Story:
-    """Four models, one a tier, that answer "done"; a target of 0.9."""
+    """Four models, one a tier, that answer "done"; a target of 0.9.
+
+    Args:
+        registry: Other models.
+        script: What they answer.
+        initial: Another policy.
+        gains: How thresholds move.
+        salt: From which draws are derived.
+        longest_call_s: No call is waited for longer.
+        reply_topics: Topics that may have a copy of a result.
+        bugs_in_a_row: So many hold a partition.
+        max_task_bytes: A larger task is refused.
+        ports: Others of `StagePorts`.
+    """
     clock = ManualClock(flowing=True)
     provider = ScriptedProvider(script, clock)
     known = registry or a_registry()
     policy = initial or a_policy(0, target=0.9)
     view = View(known, policy)
-    ports = StagePorts(
+    given = StagePorts(
         view=lambda: view,
         clock=clock,
         salt=salt,
@@ -92,8 +107,9 @@ def a_story(
         longest_call_s=longest_call_s,
         reply_topics=frozenset(reply_topics),
         bugs_in_a_row=bugs_in_a_row,
+        **ports,
     )
-    return Story(Driver(ports, view), clock, provider)
+    return Story(Driver(given, view), clock, provider)
 
 
 def _body(said: Event | JsonObject | bytes) -> bytes | Event:

@@ -77,7 +77,7 @@ class Announcer:
         return Send(ALERTS.name, alert.kind, alert, name, cause=cause)
 
 
-def judged(call: Call, *, passed: bool, because: str | None, at: datetime) -> Score:
+def score_of(call: Call, *, passed: bool, because: str | None, at: datetime) -> Score:
     """What a check's verdict on a call's answer teaches."""
     name = f"check of {call.model}"
     return Score(

@@ -1,10 +1,11 @@
 """Every stage bound to its ports: the one place that knows which handler runs which stage."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from streams.agents.admit import admit
+from streams.agents.bill import Billing
 from streams.agents.carrier import Carrier, Taken
 from streams.agents.classify import Decided, classify
 from streams.agents.join import Waiting, join
@@ -12,14 +13,17 @@ from streams.agents.learn import Learned, learn
 from streams.agents.loop import Seat
 from streams.agents.measure import Counted, Measured, measure
 from streams.agents.outcome import Bound, Outcome, Put, Record, Send, State
-from streams.agents.tier import TierPorts, tier
+from streams.agents.tier import Checking, TierPorts, tier, unchecked
 from streams.agents.tune import TunerState, tune
-from streams.calling.ledger import Work
+from streams.calling.cascade import SURE
+from streams.calling.ledger import InDoubt, Work
 from streams.clock import Clock
 from streams.events.control import Policy
 from streams.events.outcome import Call, CallState
+from streams.events.task import Task
 from streams.learning.thresholds import Gains
 from streams.providers.port import Provider
+from streams.routing.cascade import Cascading
 from streams.routing.decide import View
 from streams.telemetry import Counters
 from streams.tier0.answer import Answering, answer
@@ -57,6 +61,12 @@ class StagePorts:
         reply_topics: Topics that may have a copy of a result, by full name.
         bugs_in_a_row: So many records buried as bugs, one after another, hold their partition.
         answer: The tier-0 skills, with those of installed packages where they were loaded.
+        in_doubt: By tier, what becomes of a task whose call's outcome is unknown; else recalled.
+        cascade_tiers: Tiers whose tasks are begun with a cheaper model.
+        cascade_bar: How sure that one must be.
+        billing: Prices.
+        check: Checks and repairs answers.
+        telling: Whether a task's answers are checked by what tells right from wrong.
     """
 
     view: Callable[[], View]
@@ -72,6 +82,12 @@ class StagePorts:
     reply_topics: frozenset[str] = frozenset()
     bugs_in_a_row: int = BUGS_IN_A_ROW
     answer: Answering = answer
+    in_doubt: Mapping[int, InDoubt] = field(default_factory=dict)
+    cascade_tiers: frozenset[int] = frozenset()
+    cascade_bar: float = SURE
+    billing: Billing = field(default_factory=Billing)
+    check: Checking = unchecked
+    telling: Callable[[Task], bool] = lambda _: False
 
 
 def bind(stage: Stage, ports: StagePorts, tables: Tables) -> Bound:
@@ -85,6 +101,7 @@ def bind(stage: Stage, ports: StagePorts, tables: Tables) -> Bound:
             ports.salt,
             ports.reply_topics,
             ports.answer,
+            lambda task: Cascading(ports.cascade_tiers, ports.telling(task)),
         ),
         "join": lambda: join(tables["waiting"], ports.clock),
         "measure": lambda: measure(
@@ -119,6 +136,10 @@ def bind_tier(
             seat=seat,
             longest_call_s=ports.longest_call_s,
             told=told,
+            in_doubt=ports.in_doubt.get(number, InDoubt.RECALL),
+            cascade_bar=ports.cascade_bar,
+            billing=ports.billing,
+            check=ports.check,
             answer=ports.answer,
         )
         return await tier(number, bound)(taken.record)

@@ -15,6 +15,7 @@ from streams.events.task import Task
 from streams.kafka import codec
 from streams.kafka.codec import redrive_of, redriven
 from streams.routing import features, rules
+from streams.routing.cascade import NEVER, Cascading
 from streams.routing.decide import View, decide
 from streams.tier0.answer import Answering, answer
 from streams.topology import DECIDED, DECISIONS, TIERS
@@ -36,6 +37,7 @@ def classify(
     salt: str,
     reply_topics: Collection[str] = (),
     answer: Answering = answer,
+    cascading: Callable[[Task], Cascading] = lambda _: NEVER,
 ) -> Bound:
     """Decide tasks.
 
@@ -46,6 +48,7 @@ def classify(
         salt: The deployment's secret, from which draws are derived.
         reply_topics: Topics that may have a copy of a result, by full name.
         answer: The tier-0 skills.
+        cascading: Whether a cheaper model is asked first.
     """
 
     async def handle(record: Record) -> Outcome:
@@ -73,6 +76,7 @@ def classify(
             now=clock.now(),
             body_digest=body,
             redrive=redrive,
+            cascading=cascading(task),
         )
         known = _remember(made, body, redrive, clock.now())
         sends = _sends(record, task, known, reply_topics, made)
@@ -134,12 +138,12 @@ def _assign(
 ) -> Send:
     """The assignment; a decision is given without its features."""
     decision = made if isinstance(made, Decision) else None
-    tier = 0 if decision is None else decision.tier
+    tier, model = _whom(decision)
     assignment = Assignment(
         task_id=task.task_id,
         tenant=task.tenant,
         tier=tier,
-        model=None if decision is None else decision.model,
+        model=model,
         body_digest=body,
         redrive=redrive,
         accepted_at=_accepted_at(record),
@@ -154,6 +158,15 @@ def _assign(
     return Send(
         TIERS[tier].name, task.task_id, assignment, name, cause=cause, headers=redriven(redrive)
     )
+
+
+def _whom(decision: Decision | None) -> tuple[int, str | None]:
+    """Tier and model that are asked first of all."""
+    if decision is None:
+        return 0, None
+    if decision.asked_first_tier is not None:
+        return decision.asked_first_tier, decision.asked_first
+    return decision.tier, decision.model
 
 
 def _accepted_at(record: Record) -> datetime:

@@ -10,19 +10,19 @@ of the tier, the next tier, and the failed result.
 
 import math
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from streams import ids
-from streams.agents.announce import Announcer, redirected, unknown_price
+from streams.agents.announce import Announcer, redirected, score_of, unknown_price
 from streams.agents.bill import Billing
 from streams.agents.loop import Seat
 from streams.agents.outcome import Bury, Emit, Outcome, Put, Record, Send
 from streams.calling import ledger
 from streams.calling.attempts import MOST_ATTEMPTS, Failure, retry_in_s
-from streams.calling.cascade import SURE
+from streams.calling.cascade import SURE, trusted
 from streams.calling.ledger import Found, InDoubt, Work
 from streams.clock import Clock
 from streams.events.decision import Assignment, RefusalReason
@@ -33,6 +33,7 @@ from streams.events.task import Task
 from streams.kafka import codec
 from streams.kafka.codec import redrive_of
 from streams.providers.port import Deadlines, Failed, Prompt, Provider, Reply, prompt_for
+from streams.routing.cascade import LOGPROBS
 from streams.routing.choice import fallback
 from streams.routing.constraints import hindrances, spent
 from streams.routing.registry import ModelSpec, Registry
@@ -42,6 +43,29 @@ ANSWER_BYTES = 700_000
 """Longest answer that is carried: with its task and trail it fits into a record."""
 
 NOTHING_DUE = Decimal(0)
+
+
+class Verdict(NamedTuple):
+    """What the checks say of an answer: its text, repaired where that was needed.
+
+    `because` says why it failed; `telling` whether something was checked that tells right from
+    wrong, so that passing it teaches too.
+    """
+
+    text: str
+    because: str | None = None
+    telling: bool = False
+
+
+Checking = Callable[[Task, Reply], Verdict]
+
+
+def unchecked(task: Task, reply: Reply) -> Verdict:
+    """Every answer passes as it is."""
+    del task
+    return Verdict(reply.text)
+
+
 REPEATED = "repeated"
 
 
@@ -69,6 +93,7 @@ class TierPorts:
         in_doubt: What becomes of a task whose call's outcome nobody knows.
         cascade_bar: How sure a cheap model asked first must be.
         billing: Prices.
+        check: Checks and repairs answers.
         answer: The tier-0 skills.
     """
 
@@ -83,6 +108,7 @@ class TierPorts:
     in_doubt: InDoubt = InDoubt.RECALL
     cascade_bar: float = SURE
     billing: Billing = field(default_factory=Billing)
+    check: Checking = unchecked
     answer: Answering = answer
 
 
@@ -221,8 +247,10 @@ class _Run:
         call = self.intended(spec, now, timeout_s, ports.billing.at_most_usd(spec, prompt, now))
         await self.remember(call)
         provider = ports.providers[spec.provider]
-        answered = carried(await provider.call(prompt, Deadlines(timeout_s)))
-        call = self.booked(call, spec, answered)
+        said = carried(await provider.call(prompt, Deadlines(timeout_s)))
+        answered = said if isinstance(said, Failed) else self.judged(task, call, said)
+        by = said.model or None if isinstance(said, Reply) else None
+        call = self.booked(call, spec, answered, by)
         if isinstance(answered, Failed):
             await self.remember(call)
             return answered
@@ -235,12 +263,40 @@ class _Run:
     def prompt(self, task: Task, spec: ModelSpec) -> Prompt:
         """What this attempt asks; it says how long the answer may be, so that its cost is bounded."""
         call_id = ledger.call_id(self.name, len(self.trail), self._assigned())
-        return prompt_for(task, model=spec.name, call_id=call_id)
+        prompt = prompt_for(task, model=spec.name, call_id=call_id)
+        most = min(spec.max_tokens, prompt.max_output_tokens or spec.max_tokens)
+        logprobs = self.is_first(spec.name) and LOGPROBS in spec.capabilities
+        return replace(prompt, max_output_tokens=most, logprobs=logprobs)
 
-    def booked(self, call: Call, spec: ModelSpec, answered: Reply | Failed) -> Call:
+    def judged(self, task: Task, call: Call, reply: Reply) -> Reply | Failed:
+        """The answer as it is given on; or a failed call, if it is not what was asked for.
+
+        The verdict is a score: the router learns from it without anybody grading.
+        """
+        if reply.tool_calls and not reply.text:
+            return reply
+        verdict = self.ports.check(task, reply)
+        at = self.ports.clock.now()
+        passed = verdict.because is None
+        if verdict.telling or not passed:
+            score = score_of(call, passed=passed, because=verdict.because, at=at)
+            self.scores = (*self.scores, score)
+        if verdict.because is not None:
+            return Failed(Failure.CHECK_FAILED, verdict.because, reply.usage, reply.latency_s)
+        if self.is_first(call.model) and not trusted(
+            reply.token_logprobs, checked=verdict.telling, bar=self.ports.cascade_bar
+        ):
+            return Failed(Failure.UNSURE, "not sure enough", reply.usage, reply.latency_s)
+        return replace(reply, text=verdict.text)
+
+    def is_first(self, model: str) -> bool:
+        """Whether a cascade asks this model before the one that was decided for."""
+        decision = self.assignment.decision
+        return decision is not None and decision.asked_first == model
+
+    def booked(self, call: Call, spec: ModelSpec, answered: Reply | Failed, by: str | None) -> Call:
         """The outcome of a call, priced; it joins the trail and, if it was billed, the costs."""
         ended_at = self.ports.clock.now()
-        by = answered.model or None if isinstance(answered, Reply) else None
         bill = self.ports.billing.bill(
             spec, self.ports.registry(), answered.usage, answered_by=by, at=call.intended_at
         )

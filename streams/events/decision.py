@@ -47,6 +47,7 @@ class Decision(Event):
     explored: bool
     skill: str | None = None
     asked_first: Label | None = None  # a cheaper model whose answer is kept if it can be trusted
+    asked_first_tier: Tier | None = None
     features: str
     decided_at: datetime
 

@@ -6,11 +6,26 @@ q the chance that the first's answer is kept, asking it first costs c + (1 - q) 
 
 from collections.abc import Collection, Mapping
 from decimal import Decimal
+from typing import NamedTuple
 
 from streams.routing.registry import ModelSpec, Registry
 
 LOGPROBS = "logprobs"
 """The capability of a model whose provider tells the probabilities of its tokens."""
+
+
+class Cascading(NamedTuple):
+    """When a cascade begins.
+
+    `tiers` are those whose tasks begin with a cheaper model unless they say otherwise; `checked`
+    says whether this task's answers are checked by what can tell right from wrong.
+    """
+
+    tiers: frozenset[int] = frozenset()
+    checked: bool = False
+
+
+NEVER = Cascading()
 
 
 def asked_first(
@@ -21,7 +36,7 @@ def asked_first(
     costs: Mapping[str, Decimal | None],
     *,
     checked: bool,
-) -> str | None:
+) -> ModelSpec | None:
     """The model that is asked before the one that was decided for.
 
     Args:
@@ -40,7 +55,7 @@ def asked_first(
     if whole is None:
         return None
     expected = {
-        spec.name: cost + (1 - Decimal(repr(quality.get(spec.name, 0.0)))) * whole
+        spec: cost + (1 - Decimal(repr(quality.get(spec.name, 0.0)))) * whole
         for spec in registry.models
         if spec.name not in hindered and spec.tier <= decided.tier
         if (checked or LOGPROBS in spec.capabilities)
@@ -48,5 +63,5 @@ def asked_first(
     }
     if not expected:
         return None
-    best = min(sorted(expected), key=lambda name: expected[name])
+    best = min(expected, key=lambda spec: (expected[spec], spec.name))
     return best if expected[best] < whole else None

@@ -13,6 +13,7 @@ from streams.events.control import Policy
 from streams.events.decision import Decision, Refusal, RefusalReason, Strategy
 from streams.events.task import Task
 from streams.routing import choice, policy
+from streams.routing.cascade import NEVER, Cascading, asked_first
 from streams.routing.constraints import chars, hindrances, refuse
 from streams.routing.features import extract, pack
 from streams.routing.quality import SHARED, QualityView
@@ -54,6 +55,7 @@ def decide(
     draw: float,
     now: datetime,
     redrive: int = 0,
+    cascading: Cascading = NEVER,
 ) -> Decision | Refusal:
     """Choose tier and model for a task.
 
@@ -65,6 +67,7 @@ def decide(
         draw: A number in [0, 1): the only chance in a decision.
         now: The moment of deciding.
         redrive: How often the task was sent again on purpose.
+        cascading: When a cheaper model is asked first.
 
     Returns:
         The decision; or a refusal: the deadline has passed, or no model may take the task.
@@ -90,6 +93,8 @@ def decide(
     preference = _prefer(task, models, facts, view)
     probabilities = _spread(task, models, facts, preference, view.quality)
     drawn = choice.pick(probabilities, draw)
+    explored = drawn != preference.chosen
+    first = None if explored else _first(task, view.registry, drawn, hindered, facts, cascading)
     return Decision(
         task_id=task.task_id,
         decision_id=decision_id,
@@ -108,7 +113,9 @@ def decide(
         strategy=_strategy(task, view),
         model_state_version=view.quality.version,
         policy_version=view.policy.version,
-        explored=drawn != preference.chosen,
+        explored=explored,
+        asked_first=None if first is None else first.name,
+        asked_first_tier=None if first is None else first.tier,
         features=pack(features),
         decided_at=now,
     )
@@ -139,6 +146,8 @@ def explain(decision: Decision) -> str:
         else ""
     )
     lines.append(f"choice: {why}, drawn with probability {decision.propensity:.3f}{among}")
+    if decision.asked_first is not None:
+        lines.append(f"{decision.asked_first} is asked first: its answer stands if it is trusted")
     if decision.bound_by is not None:
         lines.append(f"bound by the task's {decision.bound_by}")
     lines.append(
@@ -230,6 +239,24 @@ def _spread(
     costs = {spec.name: facts.costs[spec.name] for spec in models}
     return choice.distribute(
         preference.chosen, models, preference.standings.believed, costs, lessons, explore
+    )
+
+
+def _first(
+    task: Task,
+    registry: Registry,
+    drawn: str,
+    hindered: dict[str, str],
+    facts: _Facts,
+    cascading: Cascading,
+) -> ModelSpec | None:
+    """The cheaper model that a cascade asks before the one that was drawn."""
+    decided = registry.by_name[drawn]
+    wanted = decided.tier in cascading.tiers if task.cascade is None else task.cascade
+    if not wanted or task.critical:
+        return None
+    return asked_first(
+        decided, registry, hindered, facts.predicted, facts.costs, checked=cascading.checked
     )
 
 
