@@ -4,7 +4,7 @@ Source: https://platform.openai.com/docs/api-reference/chat; `usage.cost` as Ope
 """
 
 from collections.abc import Mapping
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 import orjson
 
@@ -13,10 +13,15 @@ from streams.events.envelope import JsonObject
 from streams.events.outcome import Usage
 from streams.money.pricing import to_usd
 from streams.providers.port import Failed, Prompt, Reply, Request, StreamReader
+from streams.providers.reading import as_object, at, count, service_tier, text, usd
 
 PATH = "/chat/completions"
 DETAIL_CHARS = 300
 OK = 200
+TICKS_PER_USD = 10_000_000_000
+CACHED_ELSEWHERE = ("cached_tokens", "prompt_cache_hit_tokens", "cache_read_input_tokens")
+"""Where hosts without `prompt_tokens_details` write what was read from a cache."""
+
 STATUS_FAILURES = {
     404: Failure.WRONG_MODEL,
     408: Failure.SERVER_ERROR,
@@ -92,7 +97,7 @@ def failure_of(status: int) -> Failure:
 
 
 def _completion(found: JsonObject) -> Reply | Failed:
-    usage = usage_of(found.get("usage"))
+    usage = usage_of(found)
     choices = found.get("choices")
     choice = choices[0] if isinstance(choices, list) and choices else None
     message = choice.get("message") if isinstance(choice, dict) else None
@@ -100,25 +105,86 @@ def _completion(found: JsonObject) -> Reply | Failed:
         return Failed(Failure.GARBAGE, "no choices[0].message", usage)
     calls = message.get("tool_calls")
     tool_calls = tuple(c for c in calls if isinstance(c, dict)) if isinstance(calls, list) else ()
-    text = _text(message.get("content"))
-    finish_reason = _str(choice.get("finish_reason"))
-    if not text.strip() and not tool_calls:
+    said = _text(message.get("content"))
+    finish_reason = text(choice.get("finish_reason"))
+    if not said.strip() and not tool_calls:
         return Failed(Failure.EMPTY, f"no text, finish_reason {finish_reason}", usage)
-    model = _str(found.get("model")) or ""
-    return Reply(text, model, usage, finish_reason, tool_calls)
+    model = text(found.get("model")) or ""
+    return Reply(said, model, usage, finish_reason, tool_calls)
 
 
 def usage_of(found: object) -> Usage:
-    """Tokens and cost that a reply reports; what is missing or no count is None."""
-    usage = found if isinstance(found, dict) else {}
-    details = usage.get("prompt_tokens_details")
-    cached = details.get("cached_tokens") if isinstance(details, dict) else None
+    """Tokens and cost that a reply reports; what is missing or no count is None.
+
+    Compatible hosts differ: reasoning tokens stand apart from the output at some (xAI, Perplexity),
+    and at Gemini's only the total tells of them; cached tokens stand beside the input at others
+    (Moonshot, DeepSeek, Databricks).
+
+    Args:
+        found: What `usage` holds, or the whole reply, which also tells the service tier.
+
+    Source:
+        https://platform.openai.com/docs/api-reference/chat/object.
+
+    Example:
+        >>> usage = {"prompt_tokens": 37, "completion_tokens": 530, "total_tokens": 800}
+        >>> usage_of({**usage, "completion_tokens_details": {"reasoning_tokens": 233}}).output_tokens
+        763
+    """
+    usage = at(found, "usage") or as_object(found)
+    before, after = at(usage, "prompt_tokens_details"), at(usage, "completion_tokens_details")
+    reasoning = count(at(after, "reasoning_tokens"), at(usage, "reasoning_tokens"))
     return Usage(
-        input_tokens=_count(usage.get("prompt_tokens")),
-        output_tokens=_count(usage.get("completion_tokens")),
-        cached_input_tokens=_count(cached),
-        reported_cost_usd=_usd(usage.get("cost")),
+        input_tokens=count(at(usage, "prompt_tokens")),
+        output_tokens=_all_output(usage, reasoning),
+        cached_input_tokens=count(
+            at(before, "cached_tokens"), *(at(usage, name) for name in CACHED_ELSEWHERE)
+        ),
+        cache_write_5m_tokens=count(
+            at(before, "cache_write_tokens"), at(usage, "cache_creation_input_tokens")
+        ),
+        input_audio_tokens=count(at(before, "audio_tokens")),
+        reasoning_tokens=reasoning,
+        output_audio_tokens=count(at(after, "audio_tokens")),
+        service_tier=service_tier(at(usage, "service_tier"), at(found, "service_tier")),
+        reported_cost_usd=cost_in(usage),
     )
+
+
+def _all_output(usage: object, reasoning: int | None) -> int | None:
+    """The output with its reasoning, wherever the host counts that."""
+    outputs = count(at(usage, "completion_tokens"))
+    if outputs is None:
+        return None
+    unseen = (count(at(usage, "total_tokens")) or 0) - (count(at(usage, "prompt_tokens")) or 0)
+    unseen -= outputs
+    if reasoning is None:
+        return outputs + max(0, unseen)
+    return outputs + reasoning if reasoning == unseen or reasoning > outputs else outputs
+
+
+def cost_in(usage: object) -> Decimal | None:
+    """What the host says the call cost, in dollars.
+
+    OpenRouter's `cost` is its own share alone where the key of the model's maker is used; xAI counts
+    ticks; Perplexity itemises.
+
+    Source:
+        https://openrouter.ai/docs/use-cases/usage-accounting; https://docs.x.ai/developers/cost-tracking.
+
+    Example:
+        >>> cost_in({"cost_in_usd_ticks": 37756000})
+        Decimal('0.003775600000')
+    """
+    ticks = count(at(usage, "cost_in_usd_ticks"))
+    if ticks is not None:
+        return to_usd(Decimal(ticks) / TICKS_PER_USD)
+    said = at(usage, "cost")
+    cost = usd(at(said, "total_cost") if isinstance(said, dict) else said)
+    upstream = usd(at(usage, "cost_details", "upstream_inference_cost"))
+    if cost is not None and upstream is not None and at(usage, "is_byok") is True:
+        return to_usd(cost + upstream)
+    return cost
 
 
 def _error_with_200(found: JsonObject, body: bytes) -> Failed:
@@ -126,7 +192,7 @@ def _error_with_200(found: JsonObject, body: bytes) -> Failed:
     error = found["error"]
     code = error.get("code") if isinstance(error, dict) else None
     failure = failure_of(code) if isinstance(code, int) and code >= 400 else Failure.GARBAGE  # noqa: PLR2004
-    return Failed(failure, _error_text(found, body), usage_of(found.get("usage")))
+    return Failed(failure, _error_text(found, body), usage_of(found))
 
 
 def _error_text(found: object, body: bytes) -> str:
@@ -146,20 +212,3 @@ def _text(content: object) -> str:
     return "".join(
         p["text"] for p in parts if isinstance(p, dict) and isinstance(p.get("text"), str)
     )
-
-
-def _str(value: object) -> str | None:
-    return value if isinstance(value, str) else None
-
-
-def _count(value: object) -> int | None:
-    return value if type(value) is int and value >= 0 else None
-
-
-def _usd(value: object) -> Decimal | None:
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        return None
-    try:
-        return to_usd(Decimal(str(value)))  # the shortest text of a float is what was written
-    except InvalidOperation:
-        return None
