@@ -14,7 +14,7 @@ PYTHON ?= $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 py
 	$(shell $(name) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $(name))))
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo lint test test-kafka test-chart chaos bench schemas lock clean
+.PHONY: help install demo lint test test-kafka test-chart chaos bench schemas prices lock clean
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' Makefile
@@ -53,6 +53,9 @@ bench: $(INSTALLED)  ## Measure speed beside its baseline
 
 schemas: $(INSTALLED)  ## Write schemas/ from the code
 	@$(VENV)/bin/tierflow schemas schemas
+
+prices: $(INSTALLED)  ## Make the shipped price list anew, of today, from genai-prices and infra/prices.toml
+	@$(PY) infra/prices.py $(shell date -u +%F) streams/money/prices.json
 
 lock: $(INSTALLED)  ## Pin the requirements of pyproject.toml anew, with hashes
 	@sed -i 's/^exclude-newer = "[^"]*"/exclude-newer = "$(shell date -u -d '7 days ago' +%F)T00:00:00Z"/' pyproject.toml

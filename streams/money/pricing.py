@@ -1,7 +1,9 @@
 """Usage times price: dollars. Unknown is None, never zero; money is Decimal, never float."""
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Context, Decimal
+from typing import NamedTuple
 
 from streams.events.outcome import Usage
 
@@ -13,25 +15,122 @@ LIMIT_USD = Decimal(1_000_000)
 EXACT = Context(prec=60, rounding=ROUND_HALF_EVEN)
 """Wide enough that only the last step rounds."""
 
+STANDARD = frozenset({None, "", "default", "standard", "auto", "on_demand"})
+"""Service tiers that are billed as if none were named."""
+
 
 @dataclass(frozen=True, slots=True)
 class Price:
     """One model's price: dollars a million tokens, and the version of the list it is from.
 
-    `cached_input_usd_per_mtok` None means that cached tokens cost what other input does.
+    A part of the input whose rate is None costs what other input does, a part of the output what
+    other output does; a cached token of audio what other cached ones do. Where tokens written to a
+    cache for five minutes have a rate, those for an hour have one of their own or an unknown one.
+
+    `steps` hold for the whole call once its input is longer than a bound, the highest that is
+    passed. `service_tiers` are the prices of calls that were processed otherwise (batch, flex,
+    priority): one that is not among them is unknown. None: this price holds for all.
     """
 
     input_usd_per_mtok: Decimal
     output_usd_per_mtok: Decimal
     cached_input_usd_per_mtok: Decimal | None = None
     version: str = ""
+    cache_write_5m_usd_per_mtok: Decimal | None = None
+    cache_write_1h_usd_per_mtok: Decimal | None = None
+    input_audio_usd_per_mtok: Decimal | None = None
+    cached_audio_usd_per_mtok: Decimal | None = None
+    output_audio_usd_per_mtok: Decimal | None = None
+    reasoning_usd_per_mtok: Decimal | None = None
+    steps: "tuple[Step, ...]" = ()
+    service_tiers: "Mapping[str, Price] | None" = None
+
+    @property
+    def is_free(self) -> bool:
+        """Whether no token costs anything, however many there are and however processed."""
+        return not any(rate for price in self.reachable() for rate in price.rates().values())
+
+    def rates(self) -> "dict[str, Decimal]":
+        """The rates that are known, by the component of a bill, steps and service tiers aside."""
+        found = {
+            "input": self.input_usd_per_mtok,
+            "cached_input": self.cached_input_usd_per_mtok,
+            "cache_write_5m": self.cache_write_5m_usd_per_mtok,
+            "cache_write_1h": self.cache_write_1h_usd_per_mtok,
+            "input_audio": self.input_audio_usd_per_mtok,
+            "cached_audio": self.cached_audio_usd_per_mtok,
+            "output": self.output_usd_per_mtok,
+            "output_audio": self.output_audio_usd_per_mtok,
+            "reasoning": self.reasoning_usd_per_mtok,
+        }
+        return {name: rate for name, rate in found.items() if rate is not None}
+
+    def reachable(self, input_tokens: int | None = None) -> "Iterator[Price]":
+        """This price and all that can apply instead of it to so many input tokens at most."""
+        for standing in (self, *(self.service_tiers or {}).values()):
+            yield standing
+            for step in standing.steps:
+                if input_tokens is None or input_tokens > step.above_input_tokens:
+                    yield step.price
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """From how long an input on another price holds for the whole call."""
+
+    above_input_tokens: int
+    price: Price
+
+
+class Line(NamedTuple):
+    """One line of a bill: so many tokens of a kind, at a rate, in dollars before any rounding."""
+
+    component: str
+    tokens: int
+    usd_per_mtok: Decimal
+    usd: Decimal
+
+
+class Priced(NamedTuple):
+    """A call's cost, and where it is from: `registry`, `provider` (its own figure) or a list's version."""
+
+    cost_usd: Decimal | None
+    price_version: str | None
+
+
+def priced(usage: Usage, own: Price | None, listed: Price | None) -> Priced:
+    """What a call cost, by the first that says so: own price, provider's figure, price list.
+
+    Args:
+        usage: What the provider counted and, it may be, billed.
+        own: The price that the registry sets for the model that answered.
+        listed: The list's price of that model at the time of the call.
+
+    Returns:
+        The cost and its source; both None where nobody knows. With a price whose bill can't be
+        told from the usage the cost is None and the version says which price it was.
+
+    Example:
+        >>> used = Usage(input_tokens=1000, output_tokens=0, reported_cost_usd=Decimal("0.02"))
+        >>> priced(used, None, Price(Decimal(1), Decimal(2), version="2026-11-23"))
+        Priced(cost_usd=Decimal('0.020000000000'), price_version='provider')
+    """
+    if own is not None:
+        return Priced(cost_usd(usage, own), own.version)
+    reported = to_usd(usage.reported_cost_usd)
+    if reported is not None:
+        return Priced(reported, "provider")
+    if listed is not None:
+        return Priced(cost_usd(usage, listed), listed.version)
+    return Priced(None, None)
 
 
 def cost_usd(usage: Usage, price: Price | None) -> Decimal | None:
     """Price one call.
 
     Args:
-        usage: Tokens as the provider counted them. Cached tokens are part of the input tokens.
+        usage: Tokens as the provider counted them; cached, written, audio and reasoning tokens are
+            parts of the input and output tokens.
         price: What the tokens cost, or None where there is no price list: then the provider's
             own figure is the call's cost.
 
@@ -47,21 +146,46 @@ def cost_usd(usage: Usage, price: Price | None) -> Decimal | None:
     """
     if price is None:
         return to_usd(usage.reported_cost_usd)
+    lines = bill(usage, price)
+    if lines is None:
+        return None
+    total = Decimal(0)
+    for line in lines:
+        total = EXACT.add(total, line.usd)
+    return to_usd(total)
+
+
+def bill(usage: Usage, price: Price) -> tuple[Line, ...] | None:
+    """The lines of a call's bill, those without tokens left out.
+
+    Returns:
+        The lines, none where nothing costs anything; None where the bill can't be told: a count
+        is missing, the service tier has no price, tokens were written for an hour at an unknown
+        rate, or it is not said how many of the cached tokens were of audio, and that matters.
+
+    Example:
+        >>> for line in bill(
+        ...     Usage(input_tokens=10, output_tokens=2, cached_input_tokens=4),
+        ...     Price(Decimal(3), Decimal(15), Decimal("0.30")),
+        ... ):
+        ...     print(line.component, line.tokens, line.usd_per_mtok, line.usd)
+        input 6 3 0.000018
+        cached_input 4 0.30 0.0000012
+        output 2 15 0.00003
+    """
+    if price.is_free:
+        return ()
     if usage.input_tokens is None or usage.output_tokens is None:
         return None
-    cached = min(usage.cached_input_tokens or 0, usage.input_tokens)
-    cached_price = price.cached_input_usd_per_mtok
-    if cached_price is None:
-        cached_price = price.input_usd_per_mtok
-    parts = (
-        (usage.input_tokens - cached, price.input_usd_per_mtok),
-        (cached, cached_price),
-        (usage.output_tokens, price.output_usd_per_mtok),
+    rates = _applying(price, usage.service_tier, usage.input_tokens)
+    if rates is None or _untold(usage, rates):
+        return None
+    shares = (*_input(usage, rates), *_output(usage, rates))
+    return tuple(
+        Line(component, tokens, rate, EXACT.divide(EXACT.multiply(Decimal(tokens), rate), MTOK))
+        for component, tokens, rate in shares
+        if tokens
     )
-    total = Decimal(0)
-    for tokens, usd_per_mtok in parts:
-        total = EXACT.add(total, EXACT.multiply(Decimal(tokens), usd_per_mtok))
-    return to_usd(EXACT.divide(total, MTOK))
 
 
 def to_usd(amount: Decimal | None) -> Decimal | None:
@@ -76,6 +200,69 @@ def to_usd(amount: Decimal | None) -> Decimal | None:
     return EXACT.quantize(amount, PLACES)
 
 
-def at_most_usd(prompt_bytes: int, max_output_tokens: int, price: Price) -> Decimal | None:
-    """More than this a call can't cost: no byte of text is more than one token."""
-    return cost_usd(Usage(input_tokens=prompt_bytes, output_tokens=max_output_tokens), price)
+def _applying(price: Price, service_tier: str | None, input_tokens: int) -> Price | None:
+    """The rates of this call; None where its service tier has none that are known."""
+    found: Price | None = price
+    if service_tier not in STANDARD and price.service_tiers is not None:
+        found = price.service_tiers.get(service_tier or "")
+    if found is None:
+        return None
+    reached = [step for step in found.steps if input_tokens > step.above_input_tokens]
+    return max(reached, key=lambda step: step.above_input_tokens).price if reached else found
+
+
+def _untold(usage: Usage, rates: Price) -> bool:
+    """Whether usage and rates leave the bill open."""
+    if (
+        usage.cache_write_1h_tokens
+        and rates.cache_write_1h_usd_per_mtok is None
+        and rates.cache_write_5m_usd_per_mtok is not None
+    ):
+        return True
+    # How many tokens are both of audio and cached is said by nobody.
+    cached_audio = _or(rates.cached_audio_usd_per_mtok, _cached_rate(rates))
+    audio = _or(rates.input_audio_usd_per_mtok, rates.input_usd_per_mtok)
+    apart = cached_audio - audio != _cached_rate(rates) - rates.input_usd_per_mtok
+    return bool(usage.cached_input_tokens and usage.input_audio_tokens and apart)
+
+
+def _input(usage: Usage, rates: Price) -> Iterator[tuple[str, int, Decimal]]:
+    """Component, tokens and rate of each part of the input; parts together are never more than it."""
+    left = usage.input_tokens or 0
+    parts = (
+        ("cached_input", usage.cached_input_tokens, rates.cached_input_usd_per_mtok),
+        ("cache_write_5m", usage.cache_write_5m_tokens, rates.cache_write_5m_usd_per_mtok),
+        ("cache_write_1h", usage.cache_write_1h_tokens, rates.cache_write_1h_usd_per_mtok),
+        ("input_audio", usage.input_audio_tokens, rates.input_audio_usd_per_mtok),
+    )
+    lines = []
+    for component, count, rate in parts:
+        tokens = min(count or 0, left)
+        left -= tokens
+        lines.append((component, tokens, _or(rate, rates.input_usd_per_mtok)))
+    yield "input", left, rates.input_usd_per_mtok
+    yield from lines
+
+
+def _output(usage: Usage, rates: Price) -> Iterator[tuple[str, int, Decimal]]:
+    """The same of the output; reasoning is told apart only where it has a rate of its own."""
+    left = usage.output_tokens or 0
+    parts = (
+        ("reasoning", usage.reasoning_tokens, rates.reasoning_usd_per_mtok),
+        ("output_audio", usage.output_audio_tokens, rates.output_audio_usd_per_mtok),
+    )
+    lines = []
+    for component, count, rate in parts:
+        tokens = min(count or 0, left)
+        left -= tokens
+        lines.append((component, tokens, _or(rate, rates.output_usd_per_mtok)))
+    yield "output", left, rates.output_usd_per_mtok
+    yield from lines
+
+
+def _cached_rate(rates: Price) -> Decimal:
+    return _or(rates.cached_input_usd_per_mtok, rates.input_usd_per_mtok)
+
+
+def _or(rate: Decimal | None, other: Decimal) -> Decimal:
+    return other if rate is None else rate
