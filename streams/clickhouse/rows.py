@@ -17,7 +17,7 @@ from streams.events.control import Policy
 from streams.events.decision import Decision
 from streams.events.envelope import Event
 from streams.events.feedback import Performance, Score
-from streams.events.outcome import Call, CallState, Cost, Result
+from streams.events.outcome import Call, CallState, Cost, Result, Usage
 
 EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
 LATEST = datetime(2262, 1, 1, tzinfo=UTC)
@@ -36,6 +36,7 @@ CALL_RANKS = {
     CallState.COMPLETED: 2,
 }
 COST_RANKS = {"in_doubt": 0, "confirmed": 1}
+SETTLED_RANK = 2
 
 _JSON = TypeAdapter[Any](Any)
 
@@ -99,12 +100,21 @@ class CallRow(NamedTuple):
     tier: int
     model: str
     provider: str
+    answered_by: str | None
     state: str
     failure: str | None
     input_tokens: int | None
     output_tokens: int | None
     cached_input_tokens: int | None
+    cache_write_5m_tokens: int | None
+    cache_write_1h_tokens: int | None
+    input_audio_tokens: int | None
+    reasoning_tokens: int | None
+    output_audio_tokens: int | None
+    service_tier: str | None
+    reported_cost_usd: Decimal | None
     cost_usd: Decimal | None
+    at_most_usd: Decimal | None
     latency_s: float | None
     intended_at: datetime
     deadline_at: datetime
@@ -126,13 +136,23 @@ class CostRow(NamedTuple):
     tier: int
     model: str
     provider: str
+    answered_by: str | None
     input_tokens: int | None
     output_tokens: int | None
     cached_input_tokens: int | None
+    cache_write_5m_tokens: int | None
+    cache_write_1h_tokens: int | None
+    input_audio_tokens: int | None
+    reasoning_tokens: int | None
+    output_audio_tokens: int | None
+    service_tier: str | None
+    reported_cost_usd: Decimal | None
     cost_usd: Decimal | None
+    at_most_usd: Decimal | None
     price_version: str | None
     standing: str
     incurred_at: datetime
+    settled_at: datetime | None
     topic: str
     partition: int
     offset: int
@@ -277,12 +297,12 @@ def call_row(event: Call, place: Place) -> CallRow:
         event.tier,
         event.model,
         event.provider,
+        event.answered_by,
         event.state,
         event.failure,
-        _count(event.usage.input_tokens),
-        _count(event.usage.output_tokens),
-        _count(event.usage.cached_input_tokens),
+        *_counted(event.usage),
         _usd(event.cost_usd),
+        _usd(event.at_most_usd),
         event.latency_s,
         _moment(event.intended_at),
         _moment(event.deadline_at),
@@ -293,7 +313,11 @@ def call_row(event: Call, place: Place) -> CallRow:
 
 
 def cost_row(event: Cost, place: Place) -> CostRow:
-    """A priced call; confirmed counts over in doubt. An unknown price stays None."""
+    """A priced call. Settled counts over confirmed, confirmed over in doubt, the later over the earlier.
+
+    An unknown price stays None.
+    """
+    rank = COST_RANKS[event.standing] if event.settled_at is None else SETTLED_RANK
     return CostRow(
         event.call_id,
         event.task_id,
@@ -302,15 +326,16 @@ def cost_row(event: Cost, place: Place) -> CostRow:
         event.tier,
         event.model,
         event.provider,
-        _count(event.usage.input_tokens),
-        _count(event.usage.output_tokens),
-        _count(event.usage.cached_input_tokens),
+        event.answered_by,
+        *_counted(event.usage),
         _usd(event.cost_usd),
+        _usd(event.at_most_usd),
         event.price_version,
         event.standing,
         _moment(event.incurred_at),
+        event.settled_at and _moment(event.settled_at),
         *place,
-        _version(event.incurred_at, COST_RANKS[event.standing]),
+        _version(event.settled_at or event.incurred_at, rank),
     )
 
 
@@ -442,6 +467,29 @@ def _moment(at: datetime) -> datetime:
 def _count(tokens: int | None) -> int | None:
     """A provider's number that no column holds is no number."""
     return None if tokens is None or tokens >= COUNT_LIMIT else tokens
+
+
+_Tokens = int | None
+_Counted = tuple[
+    _Tokens, _Tokens, _Tokens, _Tokens, _Tokens, _Tokens, _Tokens, _Tokens,
+    str | None, Decimal | None,
+]  # fmt: skip
+
+
+def _counted(usage: Usage) -> _Counted:
+    """All that a provider told of a call, in the order of the columns."""
+    return (
+        _count(usage.input_tokens),
+        _count(usage.output_tokens),
+        _count(usage.cached_input_tokens),
+        _count(usage.cache_write_5m_tokens),
+        _count(usage.cache_write_1h_tokens),
+        _count(usage.input_audio_tokens),
+        _count(usage.reasoning_tokens),
+        _count(usage.output_audio_tokens),
+        usage.service_tier,
+        _usd(usage.reported_cost_usd),
+    )
 
 
 def _usd(amount: Decimal | None) -> Decimal | None:

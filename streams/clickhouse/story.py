@@ -75,8 +75,7 @@ def _trail(row: Row) -> list[Attempt]:
 
 
 def _usage(row: Row) -> Usage:
-    counted = ("input_tokens", "output_tokens", "cached_input_tokens")
-    return Usage.model_validate({name: row[name] for name in counted})
+    return Usage.model_validate({name: row[name] for name in Usage.model_fields if name in row})
 
 
 def _json(text: str | None) -> Any:

@@ -22,6 +22,7 @@ from streams.clickhouse.insert import Entry, Gathering, Store, Stored
 from streams.clickhouse.migrate import MigrationError, ddl_folder, migrate, pending
 from streams.clickhouse.rows import TABLES, Place, table_of
 from streams.events.envelope import Event
+from streams.events.outcome import Usage
 from streams.rig.process import Child, spawn
 from streams.topology import SUNK
 from tests.books import Books
@@ -340,6 +341,21 @@ def test_a_repeat_in_another_month_is_seen_once(client: Client) -> None:
     later = AT + timedelta(days=70)
     store(client, a_result(), a_result(redrive=1, completed_at=later))
     assert client.query("SELECT redrive, completed_at FROM results").result_rows == [(1, later)]
+
+
+def test_a_settled_cost_is_seen_instead_of_the_doubt_whatever_came_last(client: Client) -> None:
+    settled = a_cost(
+        cost_usd=Decimal("0.004"), at_most_usd=Decimal("0.01"), settled_at=AT + timedelta(days=2),
+        usage=Usage(input_tokens=900, output_tokens=5, cache_write_1h_tokens=800),
+    )  # fmt: skip
+    doubt = a_cost(
+        standing="in_doubt", cost_usd=Decimal("0.01"), incurred_at=AT + timedelta(days=9)
+    )
+    store(client, doubt, settled, doubt)
+    asked = "SELECT cost_usd, standing, settled_at, at_most_usd, cache_write_1h_tokens FROM costs"
+    assert client.query(asked).result_rows == [
+        (Decimal("0.004"), "confirmed", AT + timedelta(days=2), Decimal("0.01"), 800)
+    ]
 
 
 def test_the_last_redrive_of_a_task_is_its_result_whatever_its_body(client: Client) -> None:

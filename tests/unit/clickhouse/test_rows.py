@@ -24,6 +24,11 @@ from tests.builders import (
 
 PLACE = Place("tierflow.results.v1", 3, 17, "result-1")
 PLACED = {"topic": "tierflow.results.v1", "partition": 3, "offset": 17, "event_id": "result-1"}
+BILLED = Usage(
+    input_tokens=900, output_tokens=100, cached_input_tokens=300, cache_write_5m_tokens=200,
+    cache_write_1h_tokens=50, input_audio_tokens=7, reasoning_tokens=60, output_audio_tokens=3,
+    service_tier="batch", reported_cost_usd=Decimal("0.0002"),
+)  # fmt: skip
 AT_MS = (AT - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
 
 
@@ -85,7 +90,7 @@ def test_a_failed_result_says_why() -> None:
 
 
 def test_a_call_becomes_its_row() -> None:
-    event = a_call()
+    event = a_call(usage=BILLED, answered_by="small-2026-11-01", at_most_usd=Decimal("0.01"))
     assert rows.call_row(event, PLACE)._asdict() == {
         "call_id": "call-1",
         "task_id": "t1",
@@ -94,12 +99,21 @@ def test_a_call_becomes_its_row() -> None:
         "tier": 2,
         "model": "small",
         "provider": "simulator",
+        "answered_by": "small-2026-11-01",
         "state": "completed",
         "failure": None,
-        "input_tokens": 20,
+        "input_tokens": 900,
         "output_tokens": 100,
-        "cached_input_tokens": None,
+        "cached_input_tokens": 300,
+        "cache_write_5m_tokens": 200,
+        "cache_write_1h_tokens": 50,
+        "input_audio_tokens": 7,
+        "reasoning_tokens": 60,
+        "output_audio_tokens": 3,
+        "service_tier": "batch",
+        "reported_cost_usd": Decimal("0.0002"),
         "cost_usd": Decimal("0.0001"),
+        "at_most_usd": Decimal("0.01"),
         "latency_s": 1.2,
         "intended_at": AT,
         "deadline_at": AT + timedelta(seconds=60),
@@ -119,7 +133,10 @@ def test_a_known_outcome_counts_over_a_doubt_and_a_doubt_over_the_intent() -> No
 
 
 def test_a_cost_becomes_its_row() -> None:
-    event = a_cost(cost_usd=None, price_version=None)
+    event = a_cost(
+        cost_usd=None, price_version=None, usage=BILLED, answered_by="small-2026-11-01",
+        settled_at=AT + timedelta(days=1),
+    )  # fmt: skip
     assert rows.cost_row(event, PLACE)._asdict() == {
         "call_id": "call-1",
         "task_id": "t1",
@@ -128,21 +145,43 @@ def test_a_cost_becomes_its_row() -> None:
         "tier": 2,
         "model": "small",
         "provider": "simulator",
-        "input_tokens": 20,
+        "answered_by": "small-2026-11-01",
+        "input_tokens": 900,
         "output_tokens": 100,
-        "cached_input_tokens": None,
+        "cached_input_tokens": 300,
+        "cache_write_5m_tokens": 200,
+        "cache_write_1h_tokens": 50,
+        "input_audio_tokens": 7,
+        "reasoning_tokens": 60,
+        "output_audio_tokens": 3,
+        "service_tier": "batch",
+        "reported_cost_usd": Decimal("0.0002"),
         "cost_usd": None,
+        "at_most_usd": None,
         "price_version": None,
         "standing": "confirmed",
         "incurred_at": AT,
+        "settled_at": AT + timedelta(days=1),
         **PLACED,
-        "row_version": (1 << 48) + AT_MS,
+        "row_version": (2 << 48) + AT_MS + 86_400_000,
     }
 
 
 def test_a_confirmed_cost_counts_over_one_in_doubt() -> None:
     doubted = rows.cost_row(a_cost(standing="in_doubt", incurred_at=AT + timedelta(days=1)), PLACE)
     assert doubted.row_version < rows.cost_row(a_cost(), PLACE).row_version
+
+
+def test_a_settled_cost_counts_over_all_that_was_booked_and_the_last_settlement_over_others() -> (
+    None
+):
+    booked = [
+        rows.cost_row(a_cost(standing=standing, incurred_at=AT + timedelta(days=9)), PLACE)
+        for standing in ("in_doubt", "confirmed")
+    ]
+    settled = [rows.cost_row(a_cost(settled_at=AT + timedelta(days=day)), PLACE) for day in (1, 2)]
+    assert all(row.row_version < settled[0].row_version for row in booked)
+    assert settled[0].row_version < settled[1].row_version
 
 
 def test_a_decision_becomes_its_row() -> None:
