@@ -26,6 +26,7 @@ COMMANDS = (
     "status",
     "dlq",
     "simulate",
+    "price",
     "schemas",
 )
 """Modules of `streams.cli`, each with `add(subparsers)` and `run(args) -> int`, in help's order."""

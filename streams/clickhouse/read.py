@@ -10,7 +10,7 @@ from typing import Any
 
 from clickhouse_connect.driver.client import Client
 
-from streams.clickhouse.rows import EARLIEST, LATEST
+from streams.clickhouse.values import EARLIEST, LATEST
 
 FOLDER = resources.files("streams.clickhouse").joinpath("queries")
 

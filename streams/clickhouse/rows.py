@@ -6,28 +6,17 @@ came from and, in `row_version`, which of several rows of one identity counts: t
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from pydantic import TypeAdapter
-
 from streams import topology
+from streams.clickhouse.values import count, counted, json, known_usd, moment, usd, version
 from streams.events.control import Policy
 from streams.events.decision import Decision
 from streams.events.envelope import Event
 from streams.events.feedback import Performance, Score
-from streams.events.outcome import Call, CallState, Cost, Result, Usage
-
-EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
-LATEST = datetime(2262, 1, 1, tzinfo=UTC)
-"""What DateTime64 can hold; times beyond are moved to the edge."""
-
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-COUNT_LIMIT = 1 << 63
-USD_LIMIT = Decimal(1_000_000)
-RANK_BITS = 48
-"""Milliseconds since 1970 fit below a rank until the year 10889."""
+from streams.events.outcome import Call, CallState, Cost, Result
 
 CALL_RANKS = {
     CallState.INTENDED: 0,
@@ -37,8 +26,6 @@ CALL_RANKS = {
 }
 COST_RANKS = {"in_doubt": 0, "confirmed": 1}
 SETTLED_RANK = 2
-
-_JSON = TypeAdapter[Any](Any)
 
 
 class Place(NamedTuple):
@@ -264,26 +251,26 @@ def result_row(event: Result, place: Place) -> ResultRow:
         None if event.error is None else event.error.reason,
         None if event.error is None else event.error.detail,
         event.finish_reason,
-        None if event.tool_calls is None else _json(event.tool_calls),
-        None if event.metadata is None else _json(event.metadata),
+        None if event.tool_calls is None else json(event.tool_calls),
+        None if event.metadata is None else json(event.metadata),
         [attempt.tier for attempt in event.attempts],
         [attempt.model for attempt in event.attempts],
         [attempt.call_id for attempt in event.attempts],
         [attempt.outcome for attempt in event.attempts],
         [attempt.detail for attempt in event.attempts],
-        [_usd(attempt.cost_usd) for attempt in event.attempts],
+        [usd(attempt.cost_usd) for attempt in event.attempts],
         [attempt.latency_s for attempt in event.attempts],
-        _count(event.usage.input_tokens),
-        _count(event.usage.output_tokens),
-        _count(event.usage.cached_input_tokens),
-        _usd(event.cost_usd),
-        _usd(event.reference_cost_usd),
+        count(event.usage.input_tokens),
+        count(event.usage.output_tokens),
+        count(event.usage.cached_input_tokens),
+        usd(event.cost_usd),
+        usd(event.reference_cost_usd),
         event.latency_s,
         event.waiting_s,
-        event.accepted_at and _moment(event.accepted_at),
-        _moment(event.completed_at),
+        event.accepted_at and moment(event.accepted_at),
+        moment(event.completed_at),
         *place,
-        _version(event.completed_at, event.redrive),
+        version(event.completed_at, event.redrive),
     )
 
 
@@ -300,15 +287,15 @@ def call_row(event: Call, place: Place) -> CallRow:
         event.answered_by,
         event.state,
         event.failure,
-        *_counted(event.usage),
-        _usd(event.cost_usd),
-        _usd(event.at_most_usd),
+        *counted(event.usage),
+        usd(event.cost_usd),
+        usd(event.at_most_usd),
         event.latency_s,
-        _moment(event.intended_at),
-        _moment(event.deadline_at),
-        event.ended_at and _moment(event.ended_at),
+        moment(event.intended_at),
+        moment(event.deadline_at),
+        event.ended_at and moment(event.ended_at),
         *place,
-        _version(event.ended_at or event.intended_at, CALL_RANKS[event.state]),
+        version(event.ended_at or event.intended_at, CALL_RANKS[event.state]),
     )
 
 
@@ -327,15 +314,15 @@ def cost_row(event: Cost, place: Place) -> CostRow:
         event.model,
         event.provider,
         event.answered_by,
-        *_counted(event.usage),
-        _usd(event.cost_usd),
-        _usd(event.at_most_usd),
+        *counted(event.usage),
+        usd(event.cost_usd),
+        usd(event.at_most_usd),
         event.price_version,
         event.standing,
-        _moment(event.incurred_at),
-        event.settled_at and _moment(event.settled_at),
+        moment(event.incurred_at),
+        event.settled_at and moment(event.settled_at),
         *place,
-        _version(event.settled_at or event.incurred_at, rank),
+        version(event.settled_at or event.incurred_at, rank),
     )
 
 
@@ -362,9 +349,9 @@ def decision_row(event: Decision, place: Place) -> DecisionRow:
         event.policy_version,
         event.explored,
         event.skill,
-        _moment(event.decided_at),
+        moment(event.decided_at),
         *place,
-        _version(event.decided_at),
+        version(event.decided_at),
     )
 
 
@@ -377,9 +364,9 @@ def feedback_row(event: Score, place: Place) -> FeedbackRow:
         event.source,
         event.name,
         event.comment,
-        _moment(event.at),
+        moment(event.at),
         *place,
-        _version(event.at),
+        version(event.at),
     )
 
 
@@ -392,9 +379,9 @@ def policy_row(event: Policy, place: Place) -> PolicyRow:
         event.strategy,
         event.reason,
         event.changed_by,
-        _moment(event.at),
+        moment(event.at),
         *place,
-        _version(event.at),
+        version(event.at),
     )
 
 
@@ -403,12 +390,12 @@ def performance_row(event: Performance, place: Place) -> PerformanceRow:
     return PerformanceRow(
         event.tier,
         event.model or "",
-        _moment(event.bucket_at),
+        moment(event.bucket_at),
         event.bucket_s,
         event.partition,
         event.completed,
         event.failed,
-        _known_usd(event.cost_usd),
+        known_usd(event.cost_usd),
         event.unpriced,
         event.latency_sum_s,
         list(event.latency_counts),
@@ -452,55 +439,3 @@ def table_of(topic: topology.Topic) -> Table:
     if topic.event is None:
         raise KeyError(topic.name)
     return TABLES[topic.event]
-
-
-def _version(at: datetime, rank: int = 0) -> int:
-    """Rank first, then time in milliseconds."""
-    milliseconds = max(0, (at - EPOCH) // timedelta(milliseconds=1))
-    return (rank << RANK_BITS) + milliseconds
-
-
-def _moment(at: datetime) -> datetime:
-    return min(max(at, EARLIEST), LATEST)
-
-
-def _count(tokens: int | None) -> int | None:
-    """A provider's number that no column holds is no number."""
-    return None if tokens is None or tokens >= COUNT_LIMIT else tokens
-
-
-_Tokens = int | None
-_Counted = tuple[
-    _Tokens, _Tokens, _Tokens, _Tokens, _Tokens, _Tokens, _Tokens, _Tokens,
-    str | None, Decimal | None,
-]  # fmt: skip
-
-
-def _counted(usage: Usage) -> _Counted:
-    """All that a provider told of a call, in the order of the columns."""
-    return (
-        _count(usage.input_tokens),
-        _count(usage.output_tokens),
-        _count(usage.cached_input_tokens),
-        _count(usage.cache_write_5m_tokens),
-        _count(usage.cache_write_1h_tokens),
-        _count(usage.input_audio_tokens),
-        _count(usage.reasoning_tokens),
-        _count(usage.output_audio_tokens),
-        usage.service_tier,
-        _usd(usage.reported_cost_usd),
-    )
-
-
-def _usd(amount: Decimal | None) -> Decimal | None:
-    return None if amount is None else _known_usd(amount)
-
-
-def _known_usd(amount: Decimal) -> Decimal:
-    if amount >= USD_LIMIT:
-        raise OverflowError(f"{amount} dollars do not fit Decimal(18, 12)")
-    return amount
-
-
-def _json(value: object) -> str:
-    return _JSON.dump_json(value).decode()

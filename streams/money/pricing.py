@@ -98,6 +98,20 @@ class Priced(NamedTuple):
     price_version: str | None
 
 
+def registry_price(
+    input_usd_per_mtok: Decimal | None,
+    output_usd_per_mtok: Decimal | None,
+    cached_input_usd_per_mtok: Decimal | None = None,
+) -> Price | None:
+    """The price that the registry sets for a model, or None where it sets none.
+
+    It holds however the provider says that it processed the call.
+    """
+    if input_usd_per_mtok is None or output_usd_per_mtok is None:
+        return None
+    return Price(input_usd_per_mtok, output_usd_per_mtok, cached_input_usd_per_mtok, "registry")
+
+
 def priced(usage: Usage, own: Price | None, listed: Price | None) -> Priced:
     """What a call cost, by the first that says so: own price, provider's figure, price list.
 

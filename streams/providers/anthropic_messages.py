@@ -35,5 +35,5 @@ def usage_of(found: object) -> Usage:
         cache_write_5m_tokens=None if written is None else max(0, written - (of_1h or 0)),
         cache_write_1h_tokens=of_1h,
         reasoning_tokens=count(at(usage, "output_tokens_details", "thinking_tokens")),
-        service_tier=service_tier(at(usage, "service_tier")),
+        service_tier=service_tier(at(usage, "speed"), at(usage, "service_tier")),
     )

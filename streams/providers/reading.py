@@ -10,7 +10,7 @@ from streams.money.pricing import to_usd
 LARGEST_COUNT = 1 << 53
 """More tokens than any call has; what is larger is no count."""
 
-BILLED_APART = ("batch", "flex", "priority")
+BILLED_APART = ("batch", "flex", "priority", "fast")
 """Service tiers that have prices of their own."""
 
 

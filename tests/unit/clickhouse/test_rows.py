@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from streams import topology
-from streams.clickhouse import rows
+from streams.clickhouse import rows, values
 from streams.clickhouse.rows import Place
 from streams.events.outcome import CallState, ResultError, Usage
 from tests.builders import (
@@ -270,7 +270,7 @@ def test_a_performance_cell_becomes_its_row() -> None:
 @pytest.mark.parametrize("at", [datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC)])
 def test_a_time_that_no_column_holds_is_moved_to_the_edge(at: datetime) -> None:
     row = rows.feedback_row(a_score(at=at), PLACE)
-    assert row.at in (rows.EARLIEST, rows.LATEST)
+    assert row.at in (values.EARLIEST, values.LATEST)
     assert 0 <= row.row_version < 1 << 64
 
 
