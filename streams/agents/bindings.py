@@ -8,6 +8,7 @@ from streams.agents.admit import admit
 from streams.agents.bill import Billing
 from streams.agents.carrier import Carrier, Taken
 from streams.agents.classify import Decided, classify
+from streams.agents.doors import Doors
 from streams.agents.join import Waiting, join
 from streams.agents.learn import Learned, learn
 from streams.agents.loop import Seat
@@ -17,6 +18,7 @@ from streams.agents.tier import Checking, TierPorts, tier, unchecked
 from streams.agents.tune import TunerState, tune
 from streams.calling.cascade import SURE
 from streams.calling.ledger import InDoubt, Work
+from streams.calling.traffic import Traffic
 from streams.clock import Clock
 from streams.events.control import Policy
 from streams.events.outcome import Call, CallState
@@ -28,6 +30,8 @@ from streams.routing.decide import View
 from streams.telemetry import Counters
 from streams.tier0.answer import Answering, answer
 from streams.topology import BUGS_IN_A_ROW, Stage
+
+LONGEST_WAIT_S = 120.0
 
 Tables = Mapping[str, Mapping[str, Any]]
 
@@ -61,6 +65,8 @@ class StagePorts:
         reply_topics: Topics that may have a copy of a result, by full name.
         bugs_in_a_row: So many records buried as bugs, one after another, hold their partition.
         answer: The tier-0 skills, with those of installed packages where they were loaded.
+        traffic: What this process knows of every model's limits, breaker and warmth.
+        longest_wait_s: So long a task waits for a limit where no other model may take it.
         in_doubt: By tier, what becomes of a task whose call's outcome is unknown; else recalled.
         cascade_tiers: Tiers whose tasks are begun with a cheaper model.
         cascade_bar: How sure that one must be.
@@ -82,6 +88,8 @@ class StagePorts:
     reply_topics: frozenset[str] = frozenset()
     bugs_in_a_row: int = BUGS_IN_A_ROW
     answer: Answering = answer
+    traffic: Traffic = field(default_factory=Traffic)
+    longest_wait_s: float = LONGEST_WAIT_S
     in_doubt: Mapping[int, InDoubt] = field(default_factory=dict)
     cascade_tiers: frozenset[int] = frozenset()
     cascade_bar: float = SURE
@@ -133,7 +141,7 @@ def bind_tier(
             ledger=CarriedLedger(carrier, taken),
             providers=ports.providers,
             clock=ports.clock,
-            seat=seat,
+            doors=Doors(ports.traffic, seat, ports.clock, ports.longest_wait_s),
             longest_call_s=ports.longest_call_s,
             told=told,
             in_doubt=ports.in_doubt.get(number, InDoubt.RECALL),

@@ -18,12 +18,13 @@ from typing import NamedTuple, Protocol
 from streams import ids
 from streams.agents.announce import Announcer, redirected, score_of, unknown_price
 from streams.agents.bill import Billing
-from streams.agents.loop import Seat
+from streams.agents.doors import Admitted, Doors
 from streams.agents.outcome import Bury, Emit, Outcome, Put, Record, Send
 from streams.calling import ledger
 from streams.calling.attempts import MOST_ATTEMPTS, Failure, retry_in_s
 from streams.calling.cascade import SURE, trusted
 from streams.calling.ledger import Found, InDoubt, Work
+from streams.calling.traffic import Ticket
 from streams.clock import Clock
 from streams.events.decision import Assignment, RefusalReason
 from streams.events.envelope import Reason
@@ -35,8 +36,8 @@ from streams.kafka.codec import redrive_of
 from streams.providers.port import Deadlines, Failed, Prompt, Provider, Reply, prompt_for
 from streams.routing.cascade import LOGPROBS
 from streams.routing.choice import fallback
-from streams.routing.constraints import hindrances, spent
-from streams.routing.registry import ModelSpec, Registry
+from streams.routing.constraints import chars, hindrances, spent
+from streams.routing.registry import ModelSpec, Registry, tokens
 from streams.tier0.answer import Answering, answer
 
 ANSWER_BYTES = 700_000
@@ -87,7 +88,7 @@ class TierPorts:
         ledger: Confirms intents and outcomes.
         providers: By name; who runs the models.
         clock: Time.
-        seat: The record's place at work, left while it waits.
+        doors: Lets tasks to models.
         longest_call_s: No call is waited for longer.
         told: What this process has raised an alert about.
         in_doubt: What becomes of a task whose call's outcome nobody knows.
@@ -102,7 +103,7 @@ class TierPorts:
     ledger: Ledger
     providers: Mapping[str, Provider]
     clock: Clock
-    seat: Seat
+    doors: Doors
     longest_call_s: float
     told: set[str]
     in_doubt: InDoubt = InDoubt.RECALL
@@ -187,14 +188,17 @@ class _Run:
             return self.answered(task) or await self.moved_on(task, self.following(task))
         step = self.first(task)
         while step is not None and step[0] == self.number and not self.over(task):
-            spec = await self.admitted(task, step[1])
-            if spec is None:
-                step = self.following(task, up=True)
+            admitted = await self.admitted(task, step[1])
+            if admitted is None:
+                step = self.above(task)
                 break
-            made = await self.attempt(task, spec)
+            try:
+                made = await self.attempt(task, *admitted)
+            finally:
+                self.ports.doors.left(admitted.ticket)
             if isinstance(made, Work):
                 return self.conclude(made, label="completed")
-            step = await self.after(task, spec, made)
+            step = await self.after(task, admitted.spec, made)
         return await self.moved_on(task, step)
 
     def first(self, task: Task) -> tuple[int, str] | None:
@@ -209,9 +213,21 @@ class _Run:
         """Whether no further call may be made."""
         return len(self.trail) >= MOST_ATTEMPTS or task.overdue(self.ports.clock.now())
 
-    async def admitted(self, task: Task, model: str) -> ModelSpec | None:
+    async def admitted(self, task: Task, model: str) -> Admitted | None:
         """The model that is asked now, once it may be: the one that is meant, else another here."""
-        return next(iter(self.candidates(task, model)), None)
+        candidates = self.candidates(task, model)
+        if not candidates:
+            return None
+        asked = tokens(chars(task))
+        most = max(min(s.max_tokens, task.max_output_tokens or s.max_tokens) for s in candidates)
+        above = self.above(task) is not None
+        until_s = left_s(task, self.ports.clock.now())
+        return await self.ports.doors.admitted(candidates, asked + most, until_s, above=above)
+
+    def above(self, task: Task) -> tuple[int, str] | None:
+        """Who could take the task in a higher tier."""
+        step = self.following(task, up=True)
+        return step if step is not None and step[0] > self.number else None
 
     def candidates(self, task: Task, model: str) -> list[ModelSpec]:
         """Who may be asked in this tier: the one that is meant, then those that have not failed."""
@@ -239,7 +255,7 @@ class _Run:
         result = self.result(status="completed", output=found.output, finish_reason="stop")
         return Emit((self.says.result(result),), label="completed")
 
-    async def attempt(self, task: Task, spec: ModelSpec) -> Work | Failed:
+    async def attempt(self, task: Task, spec: ModelSpec, ticket: Ticket) -> Work | Failed:
         """One call: announced, made, checked, booked. The concluded work, or how it failed."""
         ports, now = self.ports, self.ports.clock.now()
         prompt = self.prompt(task, spec)
@@ -247,7 +263,9 @@ class _Run:
         call = self.intended(spec, now, timeout_s, ports.billing.at_most_usd(spec, prompt, now))
         await self.remember(call)
         provider = ports.providers[spec.provider]
+        ports.doors.sent(ticket)
         said = carried(await provider.call(prompt, Deadlines(timeout_s)))
+        ports.doors.settled(ticket, said)
         answered = said if isinstance(said, Failed) else self.judged(task, call, said)
         by = said.model or None if isinstance(said, Reply) else None
         call = self.booked(call, spec, answered, by)
@@ -389,8 +407,7 @@ class _Run:
     async def pause(self, seconds: float) -> None:
         """Let others work meanwhile."""
         if seconds > 0:
-            async with self.ports.seat.left():
-                await self.ports.clock.sleep(seconds)
+            await self.ports.doors.pause(seconds)
 
     def following(self, task: Task, *, up: bool = False) -> tuple[int, str] | None:
         """Who tries next: a cascade's first is followed by whom the decision names."""

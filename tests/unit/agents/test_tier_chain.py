@@ -7,12 +7,14 @@ from typing import Any
 import pytest
 
 from streams import ids
+from streams.agents.doors import Doors
 from streams.agents.loop import Seat
 from streams.agents.outcome import Bury, Emit, Outcome, Put, Record, Send
 from streams.agents.tier import ANSWER_BYTES, TierPorts, tier
 from streams.calling import ledger
 from streams.calling.attempts import MOST_ATTEMPTS, RETRIES, Failure
 from streams.calling.ledger import InDoubt, Work
+from streams.calling.traffic import Traffic
 from streams.events.decision import Assignment
 from streams.events.envelope import Reason
 from streams.events.feedback import Alert
@@ -36,6 +38,7 @@ from tests.builders import (
 from tests.fakes import ManualClock, ScriptedProvider
 
 LONGEST_S = 30.0
+WAIT_S = 120.0
 NAME = ledger.result_id("t1", an_assignment().body_digest, 0)
 """The result's id of `a_task()`, and the key of its work."""
 
@@ -57,6 +60,7 @@ class Desk:
     ) -> None:
         self.clock = ManualClock(flowing=flowing)
         self.in_doubt = in_doubt
+        self.traffic = Traffic()
         self.provider = ScriptedProvider(script, self.clock)
         self.registry = registry or a_registry()
         self.calls: dict[str, Work] = {}
@@ -83,7 +87,7 @@ class Desk:
             ledger=self,
             providers={"scripted": self.provider},
             clock=self.clock,
-            seat=Seat(asyncio.Semaphore()),
+            doors=Doors(self.traffic, Seat(asyncio.Semaphore()), self.clock, WAIT_S),
             longest_call_s=LONGEST_S,
             told=self.alerted,
             in_doubt=self.in_doubt,

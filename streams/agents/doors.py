@@ -1,0 +1,125 @@
+"""Whom a task is let to: the model that is meant, another of its tier, or nobody here for now.
+
+A model may be shut (its breaker is open), limited (its turn comes later) or free. Who waits leaves
+its place at work to others.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from streams.agents.loop import Seat
+from streams.calling.traffic import Ended, Go, Key, Shut, Ticket, Traffic, Wait
+from streams.clock import Clock
+from streams.events.outcome import Usage
+from streams.providers.port import Failed, Reply
+from streams.routing.registry import ModelSpec
+
+BREAKER = "breaker"
+LONGEST_SHUT_S = 30.0
+"""So long a task waits for an open breaker where no other model may take it."""
+
+SOONEST_S, LATEST_S = 0.05, 1.0
+"""Who finds every door shut looks again after so long."""
+
+
+class Admitted(NamedTuple):
+    """The model that may be called now, and the leave to do so."""
+
+    spec: ModelSpec
+    ticket: Ticket
+
+
+@dataclass(frozen=True, slots=True)
+class Doors:
+    """Lets tasks to models.
+
+    Args:
+        traffic: What this process knows of every model.
+        seat: The task's place at work.
+        clock: Time.
+        longest_wait_s: So long a task waits for a limit where no other model may take it.
+    """
+
+    traffic: Traffic
+    seat: Seat
+    clock: Clock
+    longest_wait_s: float
+
+    async def admitted(
+        self, candidates: Sequence[ModelSpec], tokens: float, left_s: float, *, above: bool
+    ) -> Admitted | None:
+        """Wait until one of a tier's models may be called.
+
+        Args:
+            candidates: Those that may take the task, the preferred first.
+            tokens: What the call will use at most.
+            left_s: Seconds until the task's deadline.
+            above: Whether a higher tier could take it: then no open breaker is waited for.
+
+        Returns:
+            The model, with its ticket; None where nobody here may be called in time.
+        """
+        began_s = self.clock.monotonic_s()
+        while candidates:
+            shut: list[Shut] = []
+            for spec in candidates:
+                entered = await self._enter(Key(spec.provider, spec.name), tokens)
+                if isinstance(entered, Go):
+                    return Admitted(spec, entered.ticket)
+                shut.append(entered)
+            now_s = self.clock.monotonic_s()
+            longest_s = self._patience_s(shut, above=above)
+            if now_s - began_s >= min(longest_s, left_s):
+                return None
+            soon_s = min(door.until_s for door in shut) - now_s
+            await self.pause(min(max(soon_s, SOONEST_S), LATEST_S))
+        return None
+
+    def sent(self, ticket: Ticket) -> None:
+        """The call goes now."""
+        self.traffic.sent(ticket, self.clock.monotonic_s())
+
+    def left(self, ticket: Ticket) -> None:
+        """The call is not made, or nobody will know how it ended; harmless where it has ended."""
+        self.traffic.leave(ticket, self.clock.monotonic_s())
+
+    def settled(self, ticket: Ticket, said: Reply | Failed) -> None:
+        """The call ended so."""
+        failed = said if isinstance(said, Failed) else None
+        ended = Ended(
+            None if failed is None else failed.failure,
+            used_tokens(said.usage),
+            None if failed is None else failed.retry_after_s,
+        )
+        self.traffic.settled(ticket, ended, self.clock.monotonic_s())
+
+    def _patience_s(self, shut: Sequence[Shut], *, above: bool) -> float:
+        if any(door.because != BREAKER for door in shut):
+            return self.longest_wait_s
+        return 0.0 if above else min(LONGEST_SHUT_S, self.longest_wait_s)
+
+    async def _enter(self, key: Key, tokens: float) -> Go | Shut:
+        """Stand in the queue of one model, if it is short enough."""
+        step = self.traffic.enter(key, tokens, self.clock.monotonic_s())
+        while isinstance(step, Wait):
+            ticket = step.ticket
+            try:
+                await self.pause(step.seconds)
+            except BaseException:
+                self.left(ticket)
+                raise
+            step = self.traffic.again(ticket, self.clock.monotonic_s())
+        return step
+
+    async def pause(self, seconds: float) -> None:
+        """Let others work meanwhile."""
+        async with self.seat.left():
+            await self.clock.sleep(seconds)
+
+
+def used_tokens(usage: Usage) -> float | None:
+    """Tokens that count against a limit; None where the provider did not say."""
+    if usage.input_tokens is None or usage.output_tokens is None:
+        return None
+    return float(usage.input_tokens + usage.output_tokens)
