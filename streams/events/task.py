@@ -20,10 +20,20 @@ NESTING = 100
 
 
 class Message(Part):
-    """One turn of a conversation, as chat APIs take it."""
+    """One turn of a conversation, as OpenAI's chat API writes it.
+
+    An assistant's turn may have `tool_calls`; a tool's says by `tool_call_id` which one it answers.
+    """
 
     role: Literal["system", "user", "assistant", "tool"] = "user"
     content: Text | list[JsonObject] = ""
+    tool_calls: list[JsonObject] | None = None
+    tool_call_id: Text | None = None
+
+    @field_validator("content", mode="before")
+    @classmethod
+    def _content_may_be_null(cls, value: object) -> object:
+        return "" if value is None else value  # beside tool calls, OpenAI writes null
 
     @property
     def text(self) -> str:

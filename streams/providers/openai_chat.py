@@ -1,40 +1,47 @@
-"""OpenAI's chat wire format: two pure functions.
+"""OpenAI's chat wire format, which most hosts of models speak."""
 
-Source: https://platform.openai.com/docs/api-reference/chat; `usage.cost` as OpenRouter sends it.
-"""
-
+import re
 from collections.abc import Mapping
 from decimal import Decimal
 
 import orjson
 
-from streams.calling.attempts import Failure
 from streams.events.envelope import JsonObject
 from streams.events.outcome import Usage
+from streams.events.task import Message
 from streams.money.pricing import to_usd
+from streams.providers.answering import answer, finish_reason, is_number, logprobs_in, tool_call
+from streams.providers.failing import OK, garbage, refused, told
+from streams.providers.lines import Events
 from streams.providers.port import Failed, Prompt, Reply, Request, StreamReader
-from streams.providers.reading import as_object, at, count, service_tier, text, usd
+from streams.providers.prompting import given, with_json_asked
+from streams.providers.reading import (
+    as_object,
+    at,
+    count,
+    objects,
+    parsed,
+    service_tier,
+    text,
+    usd,
+)
+from streams.providers.streaming import Streamed
 
 PATH = "/chat/completions"
-DETAIL_CHARS = 300
-OK = 200
 TICKS_PER_USD = 10_000_000_000
 CACHED_ELSEWHERE = ("cached_tokens", "prompt_cache_hit_tokens", "cache_read_input_tokens")
 """Where hosts without `prompt_tokens_details` write what was read from a cache."""
 
-STATUS_FAILURES = {
-    404: Failure.WRONG_MODEL,
-    408: Failure.SERVER_ERROR,
-    429: Failure.RATE_LIMITED,
-    502: Failure.CUT,  # a gateway lost the model: it may have answered
-    503: Failure.OVERLOADED,
-    504: Failure.TIMED_OUT,
-    529: Failure.OVERLOADED,
-}
+REASONING = re.compile(r"o\d|gpt-(?![34]|oss)\d")
+"""OpenAI's own names of models that reason: o1, o3, gpt-5 and what follows, not gpt-4o or gpt-oss."""
 
 
 class OpenAIChat:
-    """The wire format that most hosts of models speak."""
+    """The wire format that most hosts of models speak.
+
+    Source:
+        https://platform.openai.com/docs/api-reference/chat.
+    """
 
     listing_path = "/models"
     idempotency_header: str | None = "idempotency-key"
@@ -43,74 +50,194 @@ class OpenAIChat:
         """A bearer token."""
         return {"authorization": f"Bearer {key}"}
 
-    def reader(self) -> StreamReader | None:
-        """Streams are not read yet."""
-        return None
+    def reader(self) -> StreamReader:
+        """Reads `chat.completion.chunk` events up to `[DONE]`."""
+        return Streamed(Events(), _Chunks(), lambda body: self.decode(OK, {}, body))
 
     def encode(self, prompt: Prompt) -> Request:
-        """Write a chat completion request.
+        """Write a chat completion request; messages, image parts and tools are already in its form.
 
-        `max_tokens` rather than its newer name, because every compatible host knows it.
+        `max_tokens` rather than its newer name, because every compatible host knows it; OpenAI's
+        models that reason know the newer name alone, and neither temperature nor log-probabilities.
         """
-        body: JsonObject = {
-            "model": prompt.model,
-            "messages": [{"role": m.role, "content": m.content} for m in prompt.messages],
+        reasons = reasons_by_itself(prompt.model)
+        wishes: JsonObject = {
+            "temperature": None if reasons else prompt.temperature,
+            "max_completion_tokens" if reasons else "max_tokens": prompt.max_output_tokens,
+            "stop": list(prompt.stop) or None,
+            "tools": list(prompt.tools) or None,
+            "response_format": _response_format(prompt),
+            "logprobs": (prompt.logprobs and not reasons) or None,
+            "stream": prompt.stream or None,
+            "stream_options": {"include_usage": True} if prompt.stream else None,
         }
-        if prompt.temperature is not None:
-            body["temperature"] = prompt.temperature
-        if prompt.max_output_tokens is not None:
-            body["max_tokens"] = prompt.max_output_tokens
-        if prompt.stop:
-            body["stop"] = list(prompt.stop)
-        if prompt.tools:
-            body["tools"] = list(prompt.tools)
-        if prompt.response_schema is not None:
-            schema = {"name": "answer", "schema": prompt.response_schema}
-            body["response_format"] = {"type": "json_schema", "json_schema": schema}
+        body = {"model": prompt.model, "messages": _messages(prompt), **given(wishes)}
         return Request(PATH, orjson.dumps(body))
 
     def decode(self, status: int, headers: Mapping[str, str], body: bytes) -> Reply | Failed:
         """Read a chat completion, or say how the call failed."""
-        del headers  # nothing in them is needed yet
-        try:
-            found = orjson.loads(body)
-        except (orjson.JSONDecodeError, RecursionError):
-            found = None
         if status != OK:
-            return Failed(failure_of(status), f"HTTP {status}: {_error_text(found, body)}")
+            return refused(status, headers, body)
+        found = parsed(body)
         if not isinstance(found, dict):
-            return Failed(Failure.GARBAGE, f"no JSON object: {_printable(body)}")
-        if "error" in found and not found.get("choices"):
-            return _error_with_200(found, body)
+            return garbage("no JSON object", body)
+        if found.get("error") and not found.get("choices"):
+            return told(found, usage_of(found))
         return _completion(found)
 
 
-def failure_of(status: int) -> Failure:
-    """What an HTTP status other than 200 means for the call.
+def reasons_by_itself(model: str) -> bool:
+    """Whether a model is one of OpenAI's that take neither temperature nor `max_tokens`.
+
+    By its name, not by its host: gateways pass such names on to OpenAI.
 
     Example:
-        >>> failure_of(529), failure_of(400), failure_of(500)
-        (<Failure.OVERLOADED: ('overloaded', True, False)>, <Failure.REFUSED: ('refused', False, False)>, <Failure.SERVER_ERROR: ('server_error', True, False)>)
+        >>> [reasons_by_itself(m) for m in ("o4-mini", "gpt-5.6", "gpt-4o", "gpt-oss-20b", "openai/o3")]
+        [True, True, False, False, False]
     """
-    other = Failure.SERVER_ERROR if status >= 500 else Failure.REFUSED  # noqa: PLR2004 (5xx)
-    return STATUS_FAILURES.get(status, other)
+    return REASONING.match(model.removeprefix("ft:")) is not None
+
+
+def _response_format(prompt: Prompt) -> JsonObject | None:
+    if prompt.response_schema is not None:
+        schema = {"name": "answer", "schema": prompt.response_schema}
+        return {"type": "json_schema", "json_schema": schema}
+    return {"type": "json_object"} if prompt.json_output else None
+
+
+def _messages(prompt: Prompt) -> list[JsonObject]:
+    asked = with_json_asked(prompt) if prompt.json_output else prompt.messages
+    return [_message(message) for message in asked]
+
+
+def _message(message: Message) -> JsonObject:
+    written: JsonObject = {"role": message.role, "content": message.content}
+    if message.tool_calls:
+        written["tool_calls"] = message.tool_calls
+    if message.tool_call_id is not None:
+        written["tool_call_id"] = message.tool_call_id
+    return written
 
 
 def _completion(found: JsonObject) -> Reply | Failed:
     usage = usage_of(found)
-    choices = found.get("choices")
-    choice = choices[0] if isinstance(choices, list) and choices else None
-    message = choice.get("message") if isinstance(choice, dict) else None
-    if not isinstance(choice, dict) or not isinstance(message, dict):
-        return Failed(Failure.GARBAGE, "no choices[0].message", usage)
-    calls = message.get("tool_calls")
-    tool_calls = tuple(c for c in calls if isinstance(c, dict)) if isinstance(calls, list) else ()
-    said = _text(message.get("content"))
-    finish_reason = text(choice.get("finish_reason"))
-    if not said.strip() and not tool_calls:
-        return Failed(Failure.EMPTY, f"no text, finish_reason {finish_reason}", usage)
-    model = text(found.get("model")) or ""
-    return Reply(said, model, usage, finish_reason, tool_calls)
+    choice = next(iter(objects(found.get("choices"))), {})
+    message = choice.get("message")
+    if not isinstance(message, dict):
+        return garbage("no choices[0].message", usage=usage)
+    if choice.get("error"):
+        return told(choice, usage, begun=True)
+    calls = (_tool_call(i, call) for i, call in enumerate(objects(message.get("tool_calls"))))
+    finish = finish_reason(choice.get("finish_reason"))
+    said, refusal = _text(message.get("content")), text(message.get("refusal"))
+    if refusal is not None and not said:
+        said, finish = refusal, "content_filter"
+    logprobs = _logprobs(choice.get("logprobs"))
+    return answer(said, found.get("model"), usage, finish, calls, logprobs)
+
+
+def _tool_call(place: int, call: JsonObject) -> JsonObject:
+    function = at(call, "function")
+    return tool_call(place, call.get("id"), at(function, "name"), at(function, "arguments"))
+
+
+class _Chunks:
+    """The chunks of one streamed completion; of several choices the first."""
+
+    def __init__(self) -> None:
+        self.ended = False
+        self._found: JsonObject = {}  # model, usage, service tier
+        self._said: list[str] = []
+        self._refusal: list[str] = []
+        self._calls: dict[int, JsonObject] = {}
+        self._arguments: dict[int, list[str]] = {}
+        self._logprobs: list[float] = []
+        self._finish: str | None = None
+        self._failed: Failed | None = None
+
+    def take(self, event: JsonObject) -> bool:
+        if event.get("error"):
+            self._fail(event)
+            return False
+        for name in ("model", "usage", "service_tier"):
+            if event.get(name):
+                self._found[name] = event[name]
+        if at(event, "x_groq", "usage"):
+            self._found["usage"] = at(event, "x_groq", "usage")
+        choices = objects(event.get("choices"))
+        came = [self._choose(choice) for choice in choices if not choice.get("index")]
+        return any(came)
+
+    def done(self) -> None:
+        self.ended = self.ended or self._finish is not None
+
+    def usage(self) -> Usage:
+        return usage_of(self._found)
+
+    def answer(self) -> Reply | Failed:
+        if self._failed is not None:
+            return self._failed
+        said, finish = "".join(self._said), self._finish
+        if self._refusal and not said:
+            said, finish = "".join(self._refusal), "content_filter"
+        calls = (
+            tool_call(i, call.get("id"), call.get("name"), "".join(self._arguments[place]))
+            for i, (place, call) in enumerate(sorted(self._calls.items()))
+        )
+        return answer(said, self._found.get("model"), self.usage(), finish, calls, self._logprobs)
+
+    def _choose(self, choice: JsonObject) -> bool:
+        if choice.get("error"):
+            self._fail(choice)
+            return False
+        delta = as_object(choice.get("delta"))
+        self._finish = finish_reason(choice.get("finish_reason")) or self._finish
+        self._logprobs += _logprobs(choice.get("logprobs"))
+        said, refusal = _text(delta.get("content")), text(delta.get("refusal"))
+        if said:
+            self._said.append(said)
+        if refusal is not None:
+            self._refusal.append(refusal)
+        called = objects(delta.get("tool_calls"))
+        for call in called:
+            self._call(call)
+        return bool(said or refusal or called)
+
+    def _call(self, piece: JsonObject) -> None:
+        """A piece of a tool call; hosts that send calls whole may leave the index out."""
+        place = count(piece.get("index"))
+        if place is None:
+            new = text(piece.get("id")) is not None or not self._calls
+            place = len(self._calls) if new else max(self._calls)
+        call = self._calls.setdefault(place, {})
+        arguments = at(piece, "function", "arguments")
+        told_now = {"id": text(piece.get("id")), "name": text(at(piece, "function", "name"))}
+        call.update({name: value for name, value in told_now.items() if value is not None})
+        written = self._arguments.setdefault(place, [])
+        if isinstance(arguments, str):
+            written.append(arguments)
+        elif isinstance(arguments, dict):
+            written.append(orjson.dumps(arguments).decode())
+
+    def _fail(self, found: JsonObject) -> None:
+        begun = bool(self._said or self._calls or self._refusal)
+        self._failed = told(found, self.usage(), begun=begun)
+        self.ended = True
+
+
+def _text(content: object) -> str:
+    """The text of a content that is one, or parts of which some are."""
+    if isinstance(content, str):
+        return content
+    return "".join(text(part.get("text")) or "" for part in objects(content))
+
+
+def _logprobs(found: object) -> list[float]:
+    """OpenAI's form, or the older one that Together sends."""
+    older = at(found, "token_logprobs")
+    if isinstance(older, list):
+        return [float(value) for value in older if is_number(value)]
+    return logprobs_in(at(found, "content"))
 
 
 def usage_of(found: object) -> Usage:
@@ -185,30 +312,3 @@ def cost_in(usage: object) -> Decimal | None:
     if cost is not None and upstream is not None and at(usage, "is_byok") is True:
         return to_usd(cost + upstream)
     return cost
-
-
-def _error_with_200(found: JsonObject, body: bytes) -> Failed:
-    """Some hosts answer 200 and put the true status into the error."""
-    error = found["error"]
-    code = error.get("code") if isinstance(error, dict) else None
-    failure = failure_of(code) if isinstance(code, int) and code >= 400 else Failure.GARBAGE  # noqa: PLR2004
-    return Failed(failure, _error_text(found, body), usage_of(found))
-
-
-def _error_text(found: object, body: bytes) -> str:
-    error = found.get("error") if isinstance(found, dict) else None
-    message = error.get("message") if isinstance(error, dict) else error
-    return message[:DETAIL_CHARS] if isinstance(message, str) else _printable(body)
-
-
-def _printable(body: bytes) -> str:
-    return repr(body[:DETAIL_CHARS].decode("utf-8", "replace"))
-
-
-def _text(content: object) -> str:
-    if isinstance(content, str):
-        return content
-    parts = content if isinstance(content, list) else []
-    return "".join(
-        p["text"] for p in parts if isinstance(p, dict) and isinstance(p.get("text"), str)
-    )

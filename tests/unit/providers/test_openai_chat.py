@@ -143,7 +143,6 @@ def test_what_is_not_the_wire_format_is_garbage(body: bytes) -> None:
     [
         (301, Failure.REFUSED),
         (400, Failure.REFUSED),
-        (401, Failure.REFUSED),
         (404, Failure.WRONG_MODEL),
         (429, Failure.RATE_LIMITED),
         (500, Failure.SERVER_ERROR),
@@ -158,6 +157,14 @@ def test_a_status_says_how_the_call_failed(status: int, failure: Failure) -> Non
     assert isinstance(failed, Failed)
     assert failed.failure is failure
     assert failed.detail == f"HTTP {status}: no such luck"
+
+
+def test_what_comes_with_401_may_repeat_the_key_and_is_left_out() -> None:
+    error = {"message": "Incorrect API key provided: sk-secret", "code": "invalid_api_key"}
+    failed = decoded({"error": error}, 401)
+    assert isinstance(failed, Failed)
+    assert failed.failure is Failure.REFUSED
+    assert failed.detail == "HTTP 401: the key is refused (invalid_api_key)"
 
 
 def test_an_error_sent_with_status_200_counts_by_its_own_code() -> None:
