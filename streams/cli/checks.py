@@ -209,7 +209,9 @@ async def _provider(
 
 
 def _models(name: str, specs: "Sequence[ModelSpec]", listing: Listed) -> list[Finding]:
-    return [of_model(spec.name, spec.tier, name, listing.models) for spec in specs]
+    return [
+        of_model(spec.name, spec.tier, name, listing.models, whole=listing.whole) for spec in specs
+    ]
 
 
 def _unlisted(

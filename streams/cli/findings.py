@@ -108,13 +108,20 @@ def of_key(name: str, key_env: str, key: str | None) -> Finding | None:
     return None
 
 
-def of_model(name: str, tier: int, provider: str, listed: Collection[str]) -> Finding:
-    """Whether a provider lists a model; an empty list tells nothing."""
+def of_model(
+    name: str, tier: int, provider: str, listed: Collection[str], *, whole: bool = True
+) -> Finding:
+    """Whether a provider lists a model; a list that is empty, or not whole, tells nothing."""
     subject = f"model {name}"
     if name in listed:
         return ok(subject, f"tier {tier}, listed by {provider}")
     if not listed:
         said = f"tier {tier}: {provider} lists no models at all"
+        return note(subject, said, "`tierflow doctor --call` tries a call of one token")
+    if not whole:
+        said = (
+            f"tier {tier}: not among the first {len(listed)} models of {provider}, which has more"
+        )
         return note(subject, said, "`tierflow doctor --call` tries a call of one token")
     near = difflib.get_close_matches(name, sorted(listed), n=3, cutoff=0.4)
     hint = f" Near it: {', '.join(near)}." if near else ""

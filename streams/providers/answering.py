@@ -7,11 +7,13 @@ from typing import TypeGuard
 import orjson
 
 from streams.calling.attempts import Failure
-from streams.events.envelope import JsonObject
+from streams.events.envelope import JsonObject, has_controls
 from streams.events.outcome import Usage
 from streams.providers.port import Failed, Reply
 from streams.providers.reading import at, objects, text
 
+NAME_CHARS = 128
+WORD_CHARS = 64
 FINISH_REASONS = {
     "completed": "stop",
     "end_turn": "stop",
@@ -36,7 +38,7 @@ def finish_reason(said: object) -> str | None:
         ('stop', 'pause_turn', None)
     """
     word = text(said)
-    return None if word is None else FINISH_REASONS.get(word, word)
+    return None if word is None else FINISH_REASONS.get(word, word[:WORD_CHARS])
 
 
 def answer(
@@ -52,7 +54,13 @@ def answer(
     if not said.strip() and not calls:
         return Failed(Failure.EMPTY, f"no text, finish_reason {finish}", usage)
     logprobs = tuple(token_logprobs) if token_logprobs else None
-    return Reply(said, text(model) or "", usage, finish, calls, logprobs)
+    return Reply(said, _name(model), usage, finish, calls, logprobs)
+
+
+def _name(model: object) -> str:
+    """The model that answered, if what was said can be a name in the books."""
+    name = text(model) or ""
+    return "" if has_controls(name) or len(name) > NAME_CHARS else name
 
 
 def tool_call(place: int, call_id: object, name: object, arguments: object) -> JsonObject:

@@ -1,18 +1,16 @@
 """OpenAI's chat wire format, which most hosts of models speak."""
 
-import re
 from collections.abc import Mapping
-from decimal import Decimal
 
 import orjson
 
 from streams.events.envelope import JsonObject
 from streams.events.outcome import Usage
 from streams.events.task import Message
-from streams.money.pricing import to_usd
 from streams.providers.answering import answer, finish_reason, is_number, logprobs_in, tool_call
 from streams.providers.failing import OK, garbage, refused, told
 from streams.providers.lines import Events
+from streams.providers.openai_shared import cost_in, reasons_by_itself
 from streams.providers.port import Failed, Prompt, Reply, Request, StreamReader
 from streams.providers.prompting import given, with_json_asked
 from streams.providers.reading import (
@@ -23,17 +21,12 @@ from streams.providers.reading import (
     parsed,
     service_tier,
     text,
-    usd,
 )
 from streams.providers.streaming import Streamed
 
 PATH = "/chat/completions"
-TICKS_PER_USD = 10_000_000_000
 CACHED_ELSEWHERE = ("cached_tokens", "prompt_cache_hit_tokens", "cache_read_input_tokens")
 """Where hosts without `prompt_tokens_details` write what was read from a cache."""
-
-REASONING = re.compile(r"o\d|gpt-(?![34]|oss)\d")
-"""OpenAI's own names of models that reason: o1, o3, gpt-5 and what follows, not gpt-4o or gpt-oss."""
 
 
 class OpenAIChat:
@@ -84,18 +77,6 @@ class OpenAIChat:
         if found.get("error") and not found.get("choices"):
             return told(found, usage_of(found))
         return _completion(found)
-
-
-def reasons_by_itself(model: str) -> bool:
-    """Whether a model is one of OpenAI's that take neither temperature nor `max_tokens`.
-
-    By its name, not by its host: gateways pass such names on to OpenAI.
-
-    Example:
-        >>> [reasons_by_itself(m) for m in ("o4-mini", "gpt-5.6", "gpt-4o", "gpt-oss-20b", "openai/o3")]
-        [True, True, False, False, False]
-    """
-    return REASONING.match(model.removeprefix("ft:")) is not None
 
 
 def _response_format(prompt: Prompt) -> JsonObject | None:
@@ -288,27 +269,3 @@ def _all_output(usage: object, reasoning: int | None) -> int | None:
     if reasoning is None:
         return outputs + max(0, unseen)
     return outputs + reasoning if reasoning == unseen or reasoning > outputs else outputs
-
-
-def cost_in(usage: object) -> Decimal | None:
-    """What the host says the call cost, in dollars.
-
-    OpenRouter's `cost` is its own share alone where the key of the model's maker is used; xAI counts
-    ticks; Perplexity itemises.
-
-    Source:
-        https://openrouter.ai/docs/use-cases/usage-accounting; https://docs.x.ai/developers/cost-tracking.
-
-    Example:
-        >>> cost_in({"cost_in_usd_ticks": 37756000})
-        Decimal('0.003775600000')
-    """
-    ticks = count(at(usage, "cost_in_usd_ticks"))
-    if ticks is not None:
-        return to_usd(Decimal(ticks) / TICKS_PER_USD)
-    said = at(usage, "cost")
-    cost = usd(at(said, "total_cost") if isinstance(said, dict) else said)
-    upstream = usd(at(usage, "cost_details", "upstream_inference_cost"))
-    if cost is not None and upstream is not None and at(usage, "is_byok") is True:
-        return to_usd(cost + upstream)
-    return cost

@@ -1,6 +1,7 @@
 """Whether a provider can be reached with its key, told by its list of models: pure.
 
-`GET base_url/models` costs nothing, and wants the same key and the same base URL as a call.
+A GET of the wire format's `listing_path` costs nothing, and wants the same key and the same base
+URL as a call.
 """
 
 import enum
@@ -9,10 +10,12 @@ import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import orjson
+from streams.events.envelope import JsonObject
+from streams.providers.reading import at, objects, parsed, text
 
 OK, UNAUTHORIZED, FORBIDDEN, NOT_FOUND, NO_METHOD, BUSY, SERVER = 200, 401, 403, 404, 405, 429, 500
 DETAIL_CHARS = 200
+LATEST = ":latest"
 
 
 class Trouble(enum.Enum):
@@ -30,9 +33,10 @@ class Trouble(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """The models that a provider says it has."""
+    """The models that a provider says it has; `whole` is false where there are more of them."""
 
     models: tuple[str, ...]
+    whole: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +53,20 @@ class Unlisted:
 
 
 def read_listing(status: int, body: bytes) -> Listed | Unlisted:
-    """What the answer to `GET …/models` means, in OpenAI's format.
+    """What the answer to a request for the list of models means, in any vendor's format.
+
+    OpenAI and Anthropic write `data[].id`, Ollama `models[].name`, Replicate `results[]` with `owner`
+    and `name`.
 
     Source:
-        https://platform.openai.com/docs/api-reference/models/list.
+        https://platform.openai.com/docs/api-reference/models/list;
+        https://docs.anthropic.com/en/api/models-list;
+        https://github.com/ollama/ollama/blob/main/docs/api.md#list-local-models;
+        https://replicate.com/docs/reference/http#models.list.
 
     Example:
         >>> read_listing(200, b'{"data": [{"id": "tiny-1"}]}')
-        Listed(models=('tiny-1',))
+        Listed(models=('tiny-1',), whole=True)
         >>> read_listing(401, b"").trouble
         <Trouble.KEY_REFUSED: 'key_refused'>
     """
@@ -67,22 +77,30 @@ def read_listing(status: int, body: bytes) -> Listed | Unlisted:
         return Unlisted(Trouble.NO_LIST, said)
     if status == BUSY or status >= SERVER:
         return Unlisted(Trouble.BUSY, said)
-    found = _names(body) if status == OK else None
+    found = _listed(body) if status == OK else None
     if found is None:
         return Unlisted(Trouble.ODD, f"{said}, and no list of models in it")
-    return Listed(found)
+    return found
 
 
-def _names(body: bytes) -> tuple[str, ...] | None:
-    try:
-        found = orjson.loads(body)
-    except (orjson.JSONDecodeError, RecursionError):
+def _listed(body: bytes) -> Listed | None:
+    found = parsed(body)
+    lists = [found, *(at(found, key) for key in ("data", "models", "results"))]
+    entries = next((entry for entry in lists if isinstance(entry, list)), None)
+    if entries is None:
         return None
-    entries = found.get("data") if isinstance(found, dict) else found
-    if not isinstance(entries, list):
-        return None
-    names = (entry.get("id") for entry in entries if isinstance(entry, dict))
-    return tuple(name for name in names if isinstance(name, str))
+    names = (name for entry in objects(entries) for name in _names(entry))
+    return Listed(tuple(names), not at(found, "has_more") and not at(found, "next"))
+
+
+def _names(entry: JsonObject) -> Iterator[str]:
+    """What one model may be called by; Ollama takes `llama3` for `llama3:latest`."""
+    owner, name = text(entry.get("owner")), text(entry.get("name"))
+    told = text(entry.get("id")) or (f"{owner}/{name}" if owner and name else name)
+    if told is not None:
+        yield told
+        if told.endswith(LATEST):
+            yield told.removesuffix(LATEST)
 
 
 def read_error(error: BaseException) -> Unlisted:

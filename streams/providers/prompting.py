@@ -36,10 +36,14 @@ def json_wish(prompt: Prompt) -> str | None:
     return JSON_ASKED if prompt.json_output else None
 
 
-def system_text(prompt: Prompt, *more: str | None) -> str:
-    """All system messages as one text, and more after them."""
+def system_text(prompt: Prompt, *more: str | None) -> str | None:
+    """All system messages as one text, and more after them; None where there is nothing.
+
+    Where there are no other messages, `turns` has them.
+    """
     said = [message.text for message in prompt.messages if message.role == "system"]
-    return "\n\n".join(part for part in (*said, *more) if part)
+    apart = said if len(said) < len(prompt.messages) else []
+    return "\n\n".join(part for part in (*apart, *more) if part) or None
 
 
 def turns(prompt: Prompt) -> list[Message]:

@@ -57,6 +57,11 @@ def test_a_model_that_is_not_listed_gets_names_that_are_near() -> None:
     assert of_model("gpt-4o", 3, "acme", ("gpt-4o",)).mark is Mark.OK
 
 
+def test_a_list_of_which_there_is_more_proves_nothing() -> None:
+    assert of_model("a/b", 3, "acme", ("c/d",), whole=False).mark is Mark.NOTE
+    assert of_model("a/b", 3, "acme", ("a/b",), whole=False).mark is Mark.OK
+
+
 def test_an_empty_list_of_models_proves_nothing() -> None:
     assert of_model("gpt-4o", 3, "acme", ()).mark is Mark.NOTE
 

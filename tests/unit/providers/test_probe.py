@@ -41,6 +41,17 @@ def test_a_list_is_read_tolerantly() -> None:
     assert read_listing(200, b'[{"id": "a"}]') == Listed(("a",))
 
 
+def test_every_vendor_writes_its_list_in_a_way_of_its_own() -> None:
+    ollama = (
+        b'{"models": [{"name": "llama3:latest", "model": "llama3:latest"}, {"name": "phi:2.7b"}]}'
+    )
+    assert read_listing(200, ollama) == Listed(("llama3:latest", "llama3", "phi:2.7b"))
+    anthropic = b'{"data": [{"type": "model", "id": "claude-3-opus"}], "has_more": false}'
+    assert read_listing(200, anthropic) == Listed(("claude-3-opus",))
+    replicate = b'{"next": "https://x/more", "results": [{"owner": "meta", "name": "llama"}]}'
+    assert read_listing(200, replicate) == Listed(("meta/llama",), whole=False)
+
+
 def caused(cause: BaseException) -> httpx.ConnectError:
     error = httpx.ConnectError("All connection attempts failed")
     error.__cause__ = OSError("All connection attempts failed")
