@@ -1,21 +1,23 @@
-"""The only file that sends HTTP to models. One call is one request: no retry, no redirect."""
+"""The way to models over HTTP: connections, keys, deadlines. One call is one exchange."""
 
 import asyncio
 import contextlib
 import dataclasses
-import os
 from collections.abc import AsyncIterator, Mapping
 from typing import Self
 
 import httpx
+from pydantic import SecretStr
 
 from streams.calling.attempts import Failure
 from streams.clock import Clock
+from streams.providers import guard
+from streams.providers.exchange import TROUBLES, Exchange, unreached
+from streams.providers.keys import hide, hide_in_answer, hide_in_calls, is_sendable, key_in
 from streams.providers.port import (
     CALL_ID_HEADER,
     Deadlines,
     Failed,
-    Pending,
     Prompt,
     Reply,
     WireFormat,
@@ -24,24 +26,9 @@ from streams.providers.probe import Listed, Unlisted, read_error, read_listing
 
 KEEPALIVE_S = 5.0
 RESPONSE_BYTES = 16 << 20
-"""Largest response that is read; what is longer is garbage."""
+"""Longest answer that is read; what is longer is garbage."""
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
-
-FAILURES: tuple[tuple[type[Exception], Failure], ...] = (
-    (httpx.PoolTimeout, Failure.UNREACHABLE),  # nothing was sent
-    (httpx.ConnectTimeout, Failure.UNREACHABLE),
-    (httpx.ConnectError, Failure.UNREACHABLE),
-    (httpx.ProxyError, Failure.UNREACHABLE),
-    (httpx.UnsupportedProtocol, Failure.UNREACHABLE),
-    (httpx.LocalProtocolError, Failure.UNREACHABLE),
-    (httpx.InvalidURL, Failure.UNREACHABLE),
-    (httpx.TimeoutException, Failure.TIMED_OUT),
-    (TimeoutError, Failure.TIMED_OUT),
-    (httpx.DecodingError, Failure.GARBAGE),
-    (httpx.HTTPError, Failure.CUT),  # read, write and remote protocol errors: it was sent
-)
-"""How the network fails, the special before the general."""
 
 
 class HttpProvider:
@@ -55,7 +42,17 @@ class HttpProvider:
         wire: How prompts and answers are written there.
         clock: Measures latency.
         api_key_env: Name of the environment variable that holds the key; None sends none.
+        api_key: The key itself, in place of a variable.
         connections: Calls at once, at most; more wait within their own timeout.
+        stream: Whether every answer is asked for as a stream, where the format has one.
+        connect_s: Longest wait for a connection, in place of a call's own.
+        first_token_s: Longest wait for the first token, where a call says nothing of it.
+        between_tokens_s: Longest wait between two tokens, likewise.
+        allow_link_local: Whether link-local and metadata addresses may be called.
+        response_bytes: Longest answer that is read, a stream's frames beside it.
+
+    Raises:
+        ForbiddenAddressError: The URL itself names an address that may not be called.
     """
 
     def __init__(
@@ -65,17 +62,39 @@ class HttpProvider:
         clock: Clock,
         *,
         api_key_env: str | None = None,
+        api_key: SecretStr | None = None,
         connections: int = 256,
+        stream: bool = False,
+        connect_s: float | None = None,
+        first_token_s: float | None = None,
+        between_tokens_s: float | None = None,
+        allow_link_local: bool = False,
+        response_bytes: int = RESPONSE_BYTES,
     ) -> None:
+        if not allow_link_local:
+            guard.refuse(base_url)
         self._base_url = base_url.rstrip("/")
         self._wire = wire
         self._clock = clock
-        self._key = os.environ.get(api_key_env, "").strip() if api_key_env else None
+        self._key = api_key or key_in(api_key_env)
+        self._stream = stream
+        self._connect_s = connect_s
+        self._first_token_s = first_token_s
+        self._between_tokens_s = between_tokens_s
+        self._allow_link_local = allow_link_local
+        self._response_bytes = response_bytes
         self._tls = httpx.create_ssl_context()
         self._room = asyncio.Semaphore(connections)
         self._idle: list[httpx.AsyncClient] = []
 
     async def __aenter__(self) -> Self:
+        """Look once where the name leads, so that a forbidden address is told at the start.
+
+        Raises:
+            ForbiddenAddressError: It leads to an address that may not be called.
+        """
+        if not self._allow_link_local:
+            await guard.refuse_resolved(self._base_url)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -97,26 +116,46 @@ class HttpProvider:
             The answer, or how the call failed. Only cancellation is raised.
         """
         began_s = self._clock.monotonic_s()
+        key = key_in(prompt.api_key_env) if prompt.api_key_env else self._key
+        lacking = _lacking(prompt.api_key_env, key)
+        if lacking is not None:
+            return lacking
+        if self._stream and not prompt.stream:
+            prompt = dataclasses.replace(prompt, stream=True)
         try:
             async with self._connection(deadlines.total_s) as client:
                 left_s = deadlines.total_s - (self._clock.monotonic_s() - began_s)
-                async with asyncio.timeout(left_s):
-                    outcome = await self._ask(client, prompt, deadlines)
-        except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
-            outcome = _failed(error)
+                outcome = await Exchange(
+                    client,
+                    self._wire,
+                    self._base_url,
+                    self._clock,
+                    most_bytes=self._response_bytes,
+                    allow_link_local=self._allow_link_local,
+                ).run(prompt, self._headers(prompt, key), self._within(deadlines, left_s))
+        except TROUBLES as error:
+            outcome = unreached(error)
         latency_s = self._clock.monotonic_s() - began_s
-        if isinstance(outcome, Reply) and not outcome.model:
-            outcome = dataclasses.replace(outcome, model=prompt.model)
-        return dataclasses.replace(outcome, latency_s=latency_s)
+        return _told(outcome, prompt.model, latency_s, key)
 
     async def list_models(self, *, timeout_s: float) -> Listed | Unlisted:
         """Ask which models there are: it costs nothing, and wants the key that a call wants."""
+        url = self._base_url + self._wire.listing_path
+        headers = self._authorized(self._key)
+        body = bytearray()
         try:
-            async with self._connection(timeout_s) as client, asyncio.timeout(timeout_s):
-                answer = await client.get(f"{self._base_url}/models", timeout=timeout_s)
-        except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
+            async with (
+                self._connection(timeout_s) as client,
+                asyncio.timeout(timeout_s),
+                client.stream("GET", url, timeout=timeout_s, headers=headers) as answer,
+            ):
+                async for chunk in answer.aiter_bytes():
+                    body += chunk
+                    if len(body) > self._response_bytes:
+                        break
+        except TROUBLES as error:
             return read_error(error)
-        return read_listing(answer.status_code, answer.content)
+        return read_listing(answer.status_code, bytes(body))
 
     @contextlib.asynccontextmanager
     async def _connection(self, timeout_s: float) -> AsyncIterator[httpx.AsyncClient]:
@@ -135,54 +174,59 @@ class HttpProvider:
 
     def _open(self) -> httpx.AsyncClient:
         return httpx.AsyncClient(
-            headers=[(n.encode(), v.encode()) for n, v in self._wire.authorize(self._key).items()]
-            if self._key
-            else None,
+            headers={"accept-encoding": "identity"},  # a compressed stream comes in lumps
             limits=httpx.Limits(max_connections=1, keepalive_expiry=KEEPALIVE_S),
             verify=self._tls,
             follow_redirects=False,
             trust_env=not _is_loopback(self._base_url),  # no proxy between us and this machine
         )
 
-    async def _ask(
-        self, client: httpx.AsyncClient, prompt: Prompt, deadlines: Deadlines
-    ) -> Reply | Failed:
-        asked = self._wire.encode(prompt)
-        if isinstance(asked, Failed):
-            return asked
-        total_s = deadlines.total_s
-        timeout = httpx.Timeout(total_s, connect=min(total_s, deadlines.connect_s))
-        async with client.stream(
-            "POST",
-            self._base_url + asked.path,
-            content=asked.body,
-            headers={**_headers(prompt), **asked.headers},
-            timeout=timeout,
-        ) as response:
-            body = bytearray()
-            async for chunk in response.aiter_bytes():
-                body += chunk
-                if len(body) > RESPONSE_BYTES:
-                    return Failed(Failure.GARBAGE, f"longer than {RESPONSE_BYTES} bytes")
-        answered = self._wire.decode(response.status_code, response.headers, bytes(body))
-        if isinstance(answered, Pending):
-            return Failed(Failure.GARBAGE, "an answer that is still being made")
-        return answered
+    def _within(self, deadlines: Deadlines, left_s: float) -> Deadlines:
+        """A call's deadlines with those of the provider's settings."""
+        first_s, between_s = deadlines.first_token_s, deadlines.between_tokens_s
+        return Deadlines(
+            left_s,
+            deadlines.connect_s if self._connect_s is None else self._connect_s,
+            self._first_token_s if first_s is None else first_s,
+            self._between_tokens_s if between_s is None else between_s,
+        )
+
+    def _headers(self, prompt: Prompt, key: SecretStr | None) -> dict[str, str]:
+        named = {"content-type": "application/json", CALL_ID_HEADER: prompt.call_id}
+        if self._wire.idempotency_header is not None:
+            named[self._wire.idempotency_header] = prompt.call_id
+        return {**named, **self._authorized(key)}
+
+    def _authorized(self, key: SecretStr | None) -> Mapping[str, str]:
+        return {} if key is None else self._wire.authorize(key.get_secret_value())
 
 
-def _headers(prompt: Prompt) -> Mapping[str, str]:
-    return {
-        "content-type": "application/json",
-        CALL_ID_HEADER: prompt.call_id,
-        "idempotency-key": prompt.call_id,
-    }
+def _lacking(variable: str | None, key: SecretStr | None) -> Failed | None:
+    """Why nothing can be sent with this key; None: it can, or none is wanted."""
+    if key is None:
+        if variable is None:
+            return None
+        return Failed(Failure.REFUSED, f"variable {variable} with the model's key is not set")
+    if not is_sendable(key.get_secret_value()):
+        return Failed(Failure.REFUSED, "the key is more than one line of ASCII without blanks")
+    return None
 
 
-def _failed(error: Exception) -> Failed:
-    failure = next(failure for kind, failure in FAILURES if isinstance(error, kind))
-    if isinstance(error, httpx.LocalProtocolError):  # quotes the header that it refuses: the key
-        return Failed(failure, "the request is no HTTP: is the key one line of ASCII?")
-    return Failed(failure, f"{type(error).__name__}: {error}".rstrip(": "))
+def _told(
+    outcome: Reply | Failed, model: str, latency_s: float, key: SecretStr | None
+) -> Reply | Failed:
+    """The outcome as it leaves this room: with its latency, without the key."""
+    keys = [] if key is None else [key.get_secret_value()]
+    if isinstance(outcome, Failed):
+        detail = hide(outcome.detail, keys)
+        return dataclasses.replace(outcome, detail=detail, latency_s=latency_s)
+    return dataclasses.replace(
+        outcome,
+        text=hide_in_answer(outcome.text, keys),
+        tool_calls=hide_in_calls(outcome.tool_calls, keys) if keys else outcome.tool_calls,
+        model=outcome.model or model,
+        latency_s=latency_s,
+    )
 
 
 def _is_loopback(url: str) -> bool:

@@ -2,7 +2,7 @@
 
 import enum
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Self
 
 from pydantic import Field, model_validator
@@ -18,6 +18,8 @@ class Kind(enum.StrEnum):
     """What goes wrong with a call."""
 
     SLOW = "slow"  # answers, but only after `seconds`
+    SLOW_FIRST = "slow_first"  # takes the call at once, its first byte comes after `seconds`
+    SLOW_TOKENS = "slow_tokens"  # `seconds` between the tokens, or parts, of the answer
     TIMEOUT = "timeout"  # takes the call and never answers
     RATE_LIMITED = "429"
     SERVER_ERROR = "500"
@@ -26,6 +28,13 @@ class Kind(enum.StrEnum):
     CUT = "cut"  # half an answer, then the connection ends
     GARBAGE = "garbage"  # 200 with something that is no JSON
     EMPTY = "empty"  # 200 with an answer without text
+    HALF_JSON = "half_json"  # 200 and a whole HTTP response, whose JSON or event ends in the middle
+    UNENDED = "unended"  # a stream that ends between two events, without the format's own end
+    ERROR_INSIDE = "error_inside"  # 200, and then an error in place of the answer, or in its middle
+    WRONG_MODEL = "wrong_model"  # says that another model answered: `answered_by`
+    HUGE = "huge"  # an answer of `size_bytes`
+    REDIRECT = "redirect"  # 307 to `location`, on another host by default
+    LIMIT = "limit"  # 429 beyond `per_minute`, with the time until there is room
 
     @property
     def status(self) -> int | None:
@@ -36,6 +45,11 @@ class Kind(enum.StrEnum):
 REFUSALS = (Kind.SERVER_ERROR, Kind.UNAVAILABLE, Kind.OVERLOADED, Kind.RATE_LIMITED)
 """What the script refuses first calls with; none of them is billed."""
 
+SLOWNESS = (Kind.SLOW, Kind.SLOW_FIRST, Kind.SLOW_TOKENS)
+"""What goes with any other fault."""
+
+HUGE_BYTES = 20 << 20
+
 Seconds = Annotated[float, Field(ge=0, le=3600)]
 
 
@@ -43,19 +57,30 @@ class Fault(Part):
     """`share` of the calls to `model` (`*`: any) go wrong in this way.
 
     `seconds` are the bounds of a slow call's latency, waited as given whatever the speed.
+    `retry_after_s` goes with a refusal as `Retry-After`; None sends none. A limit knows no share: it
+    is kept for each model apart, `per_minute` calls in the long run and `burst` at once (those of a
+    second, by default).
     """
 
     model: str = ANY
     kind: Kind
     share: Share = 1.0
     seconds: tuple[Seconds, Seconds] | None = None
+    retry_after_s: Seconds | None = None
+    per_minute: Annotated[float, Field(gt=0)] | None = None
+    burst: Annotated[float, Field(ge=1)] | None = None
+    answered_by: str | None = None
+    location: str | None = None
+    size_bytes: Annotated[int, Field(ge=1, le=1 << 30)] = HUGE_BYTES
 
     @model_validator(mode="after")
-    def _slow_says_how_slow(self) -> Self:
-        if self.kind is Kind.SLOW and self.seconds is None:
-            raise ValueError("seconds [low, high] is required for slow")
+    def _says_what_it_must(self) -> Self:
+        if self.kind in SLOWNESS and self.seconds is None:
+            raise ValueError(f"seconds [low, high] is required for {self.kind}")
         if self.seconds is not None and self.seconds[0] > self.seconds[1]:
             raise ValueError("seconds must be [low, high]")
+        if self.kind is Kind.LIMIT and self.per_minute is None:
+            raise ValueError("per_minute is required for limit")
         return self
 
     def strikes(self, model: str, call_id: str) -> bool:
@@ -65,17 +90,28 @@ class Fault(Part):
         return ids.draw(SALT, call_id, f"fault {self.kind}") < self.share
 
     def slow_s(self, call_id: str) -> float:
-        """How long a slow call takes, in seconds."""
+        """How long a slow call, or a pause of it, takes, in seconds."""
         low, high = self.seconds or (0.0, 0.0)
-        return low + (high - low) * ids.draw(SALT, call_id, "slow")
+        return low + (high - low) * ids.draw(SALT, call_id, str(self.kind))
 
 
 @dataclass(frozen=True, slots=True)
 class Fate:
-    """What becomes of one call: how long it takes if not as usual, and what goes wrong."""
+    """What becomes of one call.
+
+    Args:
+        slow_s: How long it takes, if not as usual.
+        fault: What goes wrong.
+        first_s: How long its first byte is held back.
+        pause_s: How long each of its tokens is.
+        by: The fault with all that it says.
+    """
 
     slow_s: float | None = None
     fault: Kind | None = None
+    first_s: float = 0.0
+    pause_s: float = 0.0
+    by: Fault | None = field(default=None, compare=False)
 
 
 def with_fault(
@@ -87,16 +123,22 @@ def with_fault(
 
 def fate(faults: Iterable[Fault], *, model: str, call_id: str) -> Fate:
     """Draw what becomes of a call. Slowness goes with any other fault; of those the first strikes."""
-    slow_s: float | None = None
-    kind: Kind | None = None
+    slow: dict[Kind, float] = {}
+    by: Fault | None = None
     for fault in faults:
-        if not fault.strikes(model, call_id):
+        if fault.kind is Kind.LIMIT or not fault.strikes(model, call_id):
             continue
-        if fault.kind is Kind.SLOW:
-            slow_s = fault.slow_s(call_id) if slow_s is None else slow_s
-        elif kind is None:
-            kind = fault.kind
-    return Fate(slow_s, kind)
+        if fault.kind in SLOWNESS:
+            slow.setdefault(fault.kind, fault.slow_s(call_id))
+        elif by is None:
+            by = fault
+    return Fate(
+        slow.get(Kind.SLOW),
+        by.kind if by else None,
+        slow.get(Kind.SLOW_FIRST, 0.0),
+        slow.get(Kind.SLOW_TOKENS, 0.0),
+        by,
+    )
 
 
 def scripted(task_key: str, share: float) -> Kind | None:

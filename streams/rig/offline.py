@@ -3,15 +3,18 @@
 import dataclasses
 from collections.abc import Mapping
 
+import orjson
+
 from streams.calling.attempts import Failure
 from streams.clock import Clock
 from streams.events.outcome import Usage
 from streams.money.pricing import to_usd
 from streams.providers.openai_chat import OpenAIChat
-from streams.providers.port import Deadlines, Failed, Prompt, Reply
+from streams.providers.port import Deadlines, Failed, Pending, Prompt, Reply, WireFormat
+from streams.rig.dialects.openai_chat import OpenAIChatDialect
 from streams.rig.faults import scripted
 from streams.rig.recorded import Recorded
-from streams.rig.simulated import answer_text, completion, error_body, latency_s, task_key
+from streams.rig.simulated import latency_s, said_of, task_key
 from streams.routing.registry import TYPICAL_OUTPUT_TOKENS, Registry, tokens
 
 OK, NOT_FOUND = 200, 404
@@ -40,17 +43,25 @@ class OfflineProvider:
         self._speed = speed
         self._scripted_share = scripted_share
         self._called: set[str] = set()
-        self._wire = OpenAIChat()
+        self._wire: WireFormat = OpenAIChat()
+        self._dialect = OpenAIChatDialect()
 
     async def call(self, prompt: Prompt, deadlines: Deadlines) -> Reply | Failed:
         """Answer as recorded, after as long as the simulator would take."""
-        messages = [{"role": m.role, "content": m.content} for m in prompt.messages]
-        key = task_key(messages, self._recorded)
+        request = self._wire.encode(prompt)
+        if isinstance(request, Failed):
+            return request
+        asked = self._dialect.read(orjson.loads(request.body), {})
+        if asked is None:
+            return Failed(Failure.REFUSED, "the simulator can't read it")
+        key = task_key(asked.messages, self._recorded)
         row = self._recorded.get(key)
         outcome = None if row is None else row.outcomes.get(prompt.model)
         if outcome is None:
-            said = error_body("model_not_found", f"The model `{prompt.model}` does not exist")
-            return self._wire.decode(NOT_FOUND, {}, said)
+            said = f"The model `{prompt.model}` does not exist"
+            return self._answered(
+                NOT_FOUND, self._dialect.error(NOT_FOUND, "model_not_found", said)
+            )
         refusal = None if key in self._called else scripted(key, self._scripted_share)
         status = OK if refusal is None else refusal.status or OK
         self._called.add(key)
@@ -60,18 +71,19 @@ class OfflineProvider:
         await self._clock.sleep(min(taken_s, timeout_s))
         if taken_s > timeout_s:
             return Failed(Failure.TIMED_OUT, f"no answer in {timeout_s:g} s", latency_s=timeout_s)
-        body = error_body("simulated", f"simulated {status}")
+        body = self._dialect.error(status, "simulated", f"simulated {status}")
         if status == OK:
-            body = completion(
-                call_id=prompt.call_id,
-                model=prompt.model,
-                text=answer_text(prompt.model, key),
-                at=self._clock.now(),
-                outcome=outcome,
-                cost_usd=to_usd(outcome.cost_usd),
-            )
+            at = self._clock.now()
+            said_now = said_of(asked, key, outcome, call_id=prompt.call_id, at=at)
+            body = self._dialect.whole(said_now)
+        return dataclasses.replace(self._answered(status, body), latency_s=taken_s)
+
+    def _answered(self, status: int, body: bytes) -> Reply | Failed:
+        """What the provider would have read."""
         answered = self._wire.decode(status, {}, body)
-        return dataclasses.replace(answered, latency_s=taken_s)
+        if isinstance(answered, Pending):
+            return Failed(Failure.GARBAGE, "an answer that is still being made")
+        return answered
 
 
 class ExpectedProvider:

@@ -12,7 +12,7 @@ import pytest
 from streams import ops
 from streams.cli.sink import MARGIN_S as SINK_MARGIN_S
 from streams.cli.worker import MARGIN_S as WORKER_MARGIN_S
-from streams.rig import simulator
+from streams.rig import hosts, simulator
 from streams.routing.registry import parse
 from streams.sources import load
 from tests.processes import finish
@@ -128,7 +128,7 @@ async def answering() -> Any:
 def test_the_simulators_health_check_asks_one_of_its_routes() -> None:
     service = services()["simulator"]
     (asked,) = urls_in(service["healthcheck"]["test"])
-    app = simulator.Simulator({}, clock=None).app()  # type: ignore[arg-type]
+    app = hosts.Simulator({}, clock=None).app()  # type: ignore[arg-type]
     routes = {route.resource.canonical for route in app.router.routes() if route.resource}
     assert asked[1] in routes
     assert asked[0] == int(option(service["command"], "--port") or 0)

@@ -12,9 +12,10 @@ from aiohttp import web
 from streams.cli.checks import of_providers, of_settings, specs_of
 from streams.cli.findings import Finding, Mark, code_of
 from streams.clock import SystemClock
+from streams.rig.hosts import Simulator
 from streams.rig.process import free_port
 from streams.rig.recorded import Recorded, by_prompt
-from streams.rig.simulator import Simulator, serving
+from streams.rig.simulator import serving
 from streams.settings import Settings
 from streams.sources import load
 from tests.deployment import TIERFLOW, Deployment, recorded_rows

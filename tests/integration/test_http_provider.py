@@ -13,7 +13,7 @@ from streams.clock import SystemClock
 from streams.events.task import Message
 from streams.providers.http import RESPONSE_BYTES, HttpProvider
 from streams.providers.openai_chat import OpenAIChat
-from streams.providers.port import Deadlines, Failed, Prompt, Reply
+from streams.providers.port import CALL_ID_HEADER, Deadlines, Failed, Prompt, Reply
 
 CLOCK = SystemClock()
 PROMPT = Prompt("call-7", "m", (Message(content="2 + 2?"),))
@@ -102,8 +102,8 @@ async def test_a_key_that_no_provider_can_take_fails_the_call_and_is_not_told(
     assert "sk-" not in failed.detail
 
 
-@pytest.mark.parametrize("status", [301, 302, 307, 308])
-async def test_a_redirect_is_not_followed(status: int) -> None:
+@pytest.mark.parametrize("status", [301, 302, 303])
+async def test_a_redirect_that_would_make_a_get_of_a_post_is_not_followed(status: int) -> None:
     paths: list[str] = []
 
     async def answer(request: web.Request) -> web.Response:
@@ -114,6 +114,57 @@ async def test_a_redirect_is_not_followed(status: int) -> None:
     assert isinstance(failed, Failed)
     assert failed.failure is Failure.REFUSED
     assert paths == ["/v1/chat/completions"]
+
+
+@pytest.mark.parametrize("status", [307, 308])
+async def test_the_same_host_may_send_a_call_to_another_path_once(status: int) -> None:
+    seen: list[tuple[str, bytes, str | None]] = []
+
+    async def answer(request: web.Request) -> web.Response:
+        seen.append((request.path, await request.read(), request.headers.get(CALL_ID_HEADER)))
+        if request.path == "/v2/chat":
+            return completed()
+        return web.Response(status=status, headers={"location": "/v2/chat"})
+
+    assert isinstance(await ask(answer), Reply)
+    assert [path for path, *_ in seen] == ["/v1/chat/completions", "/v2/chat"]
+    assert seen[0][1:] == seen[1][1:]
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+async def test_no_redirect_leads_to_another_host_or_port_and_it_is_named(status: int) -> None:
+    strangers: list[str] = []
+
+    async def stranger(request: web.Request) -> web.Response:
+        strangers.append(request.path)
+        return completed()
+
+    async with serving(stranger) as elsewhere:
+        port = elsewhere.split(":")[2].split("/")[0]
+        for host, named in (("127.0.0.1", f"127.0.0.1:{port}"), ("localhost", "localhost")):
+
+            async def answer(_: web.Request, host: str = host) -> web.Response:
+                where = f"http://{host}:{port}/v1/chat/completions"
+                return web.Response(status=status, headers={"location": where})
+
+            failed = await ask(answer)
+            assert isinstance(failed, Failed)
+            assert failed.failure is Failure.REFUSED
+            assert named in failed.detail
+    assert strangers == []
+
+
+async def test_a_circle_of_redirects_ends() -> None:
+    paths: list[str] = []
+
+    async def answer(request: web.Request) -> web.Response:
+        paths.append(request.path)
+        return web.Response(status=307, headers={"location": str(request.url)})
+
+    failed = await ask(answer)
+    assert isinstance(failed, Failed)
+    assert failed.failure is Failure.REFUSED
+    assert len(paths) == 2
 
 
 async def test_a_failed_call_is_one_request() -> None:
