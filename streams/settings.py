@@ -6,7 +6,7 @@ Worker, cli and rig hand it in; nothing else knows settings.
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypedDict
 
 from pydantic import (
     BaseModel,
@@ -193,15 +193,91 @@ class ClickHouseSettings(Section):
         return self
 
 
+WIRE = Literal[
+    "openai_chat", "openai_responses", "anthropic_messages", "ollama_chat", "replicate_predictions"
+]
+"""The wire formats there are: `streams.providers.wires`."""
+
+
+class ProviderOptions(TypedDict):
+    """What `streams.providers.http.HttpProvider` takes by these names."""
+
+    api_key_env: str | None
+    api_key: SecretStr | None
+    stream: bool
+    connect_s: float
+    first_token_s: float | None
+    between_tokens_s: float | None
+    allow_link_local: bool
+
+
 class ProviderSettings(Section):
-    """Who runs models: where, by which wire format, with whose key."""
+    """Who runs models: where, by which wire format, with whose key, how patiently."""
 
     base_url: HttpUrl
     """Up to where the wire format's own path begins."""
     api_key_env: str | None = None
     """Name of the environment variable that holds the key; None where no key is wanted."""
-    wire: Literal["openai_chat"] = "openai_chat"
+    api_key_file: Path | None = None
+    """A file that holds the key and nothing else, read at start."""
+    wire: WIRE = "openai_chat"
     """The format that is spoken there."""
+    stream: bool = False
+    """Whether answers are asked for as streams, so that a silent host is noticed early."""
+    connect_s: Seconds = 10.0
+    """Longest wait for a connection."""
+    first_token_s: Seconds | None = None
+    """Longest wait for the first token of a stream; None: as long as the call may take."""
+    between_tokens_s: Seconds | None = None
+    """Longest wait between two tokens of a stream; None: as long as the call may take."""
+    allow_link_local: bool = False
+    """Whether base_url may lead to a link-local address or a cloud's metadata service."""
+    vendor: str | None = None
+    """Its name in the price list; None: the provider's own name, where the list has it."""
+
+    def options(self, name: str) -> ProviderOptions:
+        """What the provider's client takes beside address, wire and clock.
+
+        Args:
+            name: The provider's, for messages.
+
+        Raises:
+            SettingsError: The key file can't be read, or holds nothing.
+        """
+        return ProviderOptions(
+            api_key_env=self.api_key_env,
+            api_key=self.read_key_file(name),
+            stream=self.stream,
+            connect_s=self.connect_s,
+            first_token_s=self.first_token_s,
+            between_tokens_s=self.between_tokens_s,
+            allow_link_local=self.allow_link_local,
+        )
+
+    def read_key_file(self, name: str) -> SecretStr | None:
+        """The key in `api_key_file`; None where no file is set.
+
+        Args:
+            name: The provider's, for messages.
+
+        Raises:
+            SettingsError: The file can't be read, or holds nothing.
+        """
+        if self.api_key_file is None:
+            return None
+        key = _secret(f"providers.{name}.api_key", None, self.api_key_file)
+        if not key:
+            raise SettingsError(f"providers.{name}.api_key_file: {self.api_key_file} is empty")
+        return SecretStr(key)
+
+    @model_validator(mode="after")
+    def _can_be(self) -> Self:
+        if self.api_key_env is not None and self.api_key_file is not None:
+            raise _refused("api_key_file", "set api_key_env or api_key_file, not both")
+        for name in ("first_token_s", "between_tokens_s"):
+            if getattr(self, name) is not None and not self.stream:
+                raise _refused(name, "only a stream has tokens to wait for: set stream = true")
+        return self
 
 
 class GainSettings(Section):

@@ -30,6 +30,7 @@ from streams.kafka.publish import Publisher
 from streams.kafka.security import Access, access_of
 from streams.kafka.tables import TableView, declare
 from streams.kafka.tail import Tail
+from streams.providers.guard import ForbiddenAddressError
 from streams.providers.http import HttpProvider
 from streams.providers.port import Provider
 from streams.providers.traced import Traced
@@ -38,7 +39,7 @@ from streams.routing import registry
 from streams.routing.control import fold
 from streams.routing.decide import View
 from streams.routing.quality import QualityView
-from streams.settings import Settings
+from streams.settings import Settings, SettingsError
 from streams.skills import load as load_skills
 from streams.telemetry import Counters
 from streams.topology import (
@@ -330,14 +331,18 @@ async def world_of(settings: Settings, clock: Clock) -> AsyncIterator[World]:
         tail = Tail(consumer, CONTROL, settings.kafka.prefix, view, fold, clock)
         providers: dict[str, Provider] = {}
         for name, provider in settings.providers.items():
-            http = HttpProvider(
-                provider.base_url,
-                WIRES[provider.wire],
-                clock,
-                api_key_env=provider.api_key_env,
-                connections=len(ROLES) * settings.worker.concurrency,
-            )
-            known: Provider = await stack.enter_async_context(http)
+            try:
+                http = HttpProvider(
+                    provider.base_url,
+                    WIRES[provider.wire],
+                    clock,
+                    connections=len(ROLES) * settings.worker.concurrency,
+                    **provider.options(name),
+                )
+                known: Provider = await stack.enter_async_context(http)
+            except ForbiddenAddressError as error:
+                then = f"providers.{name}.allow_link_local = true lets it through"
+                raise SettingsError(f"providers.{name}.base_url: {error}; {then}") from None
             if tracer is not None:
                 known = Traced(known, name, provider.base_url, tracer, clock)
             providers[name] = known

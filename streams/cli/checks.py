@@ -6,7 +6,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from streams.cli.findings import Finding, note, of_key, of_model, of_unlisted, ok, wrong
+from streams.cli.findings import (
+    Finding,
+    note,
+    of_forbidden,
+    of_key,
+    of_model,
+    of_unlisted,
+    ok,
+    wrong,
+)
 from streams.providers.probe import Listed, Trouble, Unlisted
 
 if TYPE_CHECKING:
@@ -186,22 +195,32 @@ async def _provider(
     name: str, provider: "ProviderSettings", specs: "Sequence[ModelSpec]", timeout_s: float,
     clock: "Clock", *, call: bool,
 ) -> list[Finding]:  # fmt: skip
+    from streams.providers.guard import ForbiddenAddressError
     from streams.providers.http import HttpProvider
     from streams.providers.wires import WIRES
+    from streams.settings import SettingsError
 
-    key_env = provider.api_key_env
-    key = os.environ.get(key_env) if key_env else None
-    lacking = of_key(name, key_env, key) if key_env else None
-    if lacking is not None:
-        return [lacking]
+    try:
+        options = provider.options(name)
+    except SettingsError as error:
+        return [wrong(f"key of {name}", str(error), "mend the setting, or bring the file")]
+    held = options["api_key"]
+    key_env, key = provider.api_key_env, held.get_secret_value() if held else None
+    if key_env is not None:
+        key = os.environ.get(key_env)
+        lacking = of_key(name, key_env, key)
+        if lacking is not None:
+            return [lacking]
+    key_in = key_env or (str(provider.api_key_file) if provider.api_key_file else None)
     url = provider.base_url.partition("?")[0]
-    async with HttpProvider(
-        provider.base_url, WIRES[provider.wire], clock, api_key_env=key_env
-    ) as host:
-        listing = await host.list_models(timeout_s=timeout_s)
-        called = [await _call(host, spec, clock, key) for spec in specs] if call else []
+    try:
+        async with HttpProvider(provider.base_url, WIRES[provider.wire], clock, **options) as host:
+            listing = await host.list_models(timeout_s=timeout_s)
+            called = [await _call(host, spec, clock, key) for spec in specs] if call else []
+    except ForbiddenAddressError as error:
+        return [of_forbidden(name, url, str(error))]
     if isinstance(listing, Unlisted):
-        return [_unlisted(name, url, listing, key_env, specs, called), *called]
+        return [_unlisted(name, url, listing, (key_in, provider.wire), specs, called), *called]
     found = ok(
         f"provider {name}", f"{url} answers{', and takes the key' if key else ''}", reached=True
     )
@@ -218,13 +237,13 @@ def _unlisted(
     name: str,
     url: str,
     found: Unlisted,
-    key_env: str | None,
+    told: tuple[str | None, str],
     specs: "Sequence[ModelSpec]",
     called: Sequence[Finding],
 ) -> Finding:
     if found.trouble is Trouble.NO_LIST and called and all(not one.then for one in called):
         return ok(f"provider {name}", f"{url} has no list of models, and answers", reached=True)
-    finding = of_unlisted(name, url, found, key_env)
+    finding = of_unlisted(name, url, found, *told)
     if called or not specs:
         return finding
     untried = f"{finding.said}; its models were not tried: {', '.join(s.name for s in specs)}"

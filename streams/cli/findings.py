@@ -61,39 +61,58 @@ REMEDIES: Mapping[Trouble, str] = {
     Trouble.TIMED_OUT: "try again with a longer --timeout; a firewall may drop what is sent",
     Trouble.KEY_REFUSED: "{key}",
     Trouble.NO_LIST: (
-        "providers.{name}.base_url ends where /chat/completions begins, often in /v1: is it right? "
+        "providers.{name}.base_url ends where {path} begins, often in /v1: is it right? "
         "If the host has no list of models, `tierflow doctor --call` tries a call of one token"
     ),
     Trouble.BUSY: "it is there and can't answer now: try again later",
     Trouble.ODD: (
-        "something else answers there: providers.{name}.base_url ends where /chat/completions begins"
+        "something else answers there: providers.{name}.base_url ends where {path} begins"
     ),
 }
 
 
-def remedy(name: str, trouble: Trouble, key_env: str | None) -> str:
+PATHS: Mapping[str, str] = {
+    "openai_chat": "/chat/completions",
+    "openai_responses": "/responses",
+    "anthropic_messages": "/messages",
+    "ollama_chat": "/api/chat",
+    "replicate_predictions": "/predictions",
+}
+"""What each wire format appends to a base_url."""
+
+
+def remedy(name: str, trouble: Trouble, key_env: str | None, wire: str = "openai_chat") -> str:
     """What to do about a provider that doesn't list its models.
 
     Args:
         name: The provider's, in the settings.
         trouble: Why not.
-        key_env: The variable with its key; None: none is set up.
+        key_env: The variable or file with its key; None: none is set up.
+        wire: The wire format that is spoken there.
     """
     key = (
         f"put a key that is valid there into {key_env}, and restart the workers"
         if key_env
         else f"it wants a key: set providers.{name}.api_key_env to the name of a variable that holds it"
     )
-    return REMEDIES[trouble].format(name=name, key=key)
+    return REMEDIES[trouble].format(name=name, key=key, path=PATHS[wire])
 
 
-def of_unlisted(name: str, url: str, found: Unlisted, key_env: str | None) -> Finding:
+def of_unlisted(
+    name: str, url: str, found: Unlisted, key_env: str | None, wire: str = "openai_chat"
+) -> Finding:
     """A provider that does not list its models."""
     words = found.trouble.value.replace("_", " ")
     said = f"{url}: {words}: {found.detail}"
     mark = Mark.NOTE if found.trouble is Trouble.BUSY else Mark.WRONG
-    then = remedy(name, found.trouble, key_env)
+    then = remedy(name, found.trouble, key_env, wire)
     return Finding(f"provider {name}", mark, said, then, reached=found.reached)
+
+
+def of_forbidden(name: str, url: str, why: str) -> Finding:
+    """A provider whose address is not called."""
+    then = f"mend providers.{name}.base_url; if it is meant so, providers.{name}.allow_link_local = true"
+    return wrong(f"provider {name}", f"{url}: not called: {why}", then, reached=False)
 
 
 def of_key(name: str, key_env: str, key: str | None) -> Finding | None:
