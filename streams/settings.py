@@ -343,6 +343,8 @@ class CallSettings(Section):
 
     cascade_confidence: Share = SURE
     """Mean probability of its tokens at which a cheap model's answer is trusted."""
+    longest_wait_s: Seconds = 120.0
+    """So long a task waits for a model's limits where no other model may take it."""
 
 
 class WorkerSettings(Section):

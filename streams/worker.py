@@ -5,7 +5,7 @@ import logging
 import os
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -17,6 +17,7 @@ from faust.auth import Credentials, SASLCredentials, SSLCredentials
 from yarl import URL
 
 from streams import ops, otel
+from streams.agents.bill import Billing
 from streams.agents.bindings import STATES, StagePorts, bind, bind_tier, is_tier
 from streams.agents.carrier import Carrier, Ports, Taken
 from streams.agents.loop import Batches, Loop, Pool
@@ -30,6 +31,7 @@ from streams.kafka.publish import Publisher
 from streams.kafka.security import Access, access_of
 from streams.kafka.tables import TableView, declare
 from streams.kafka.tail import Tail
+from streams.money.prices import shipped
 from streams.providers.guard import ForbiddenAddressError
 from streams.providers.http import HttpProvider
 from streams.providers.port import Provider
@@ -39,7 +41,7 @@ from streams.routing import registry
 from streams.routing.control import fold
 from streams.routing.decide import View
 from streams.routing.quality import QualityView
-from streams.settings import Settings, SettingsError
+from streams.settings import ProviderSettings, Settings, SettingsError
 from streams.skills import load as load_skills
 from streams.telemetry import Counters
 from streams.topology import (
@@ -307,6 +309,14 @@ def starting_view(settings: Settings, now: datetime) -> View:
     return View(known, settings.policy.initial(now), QualityView())
 
 
+def vendors_of(
+    providers: Mapping[str, ProviderSettings], listed: Collection[str]
+) -> dict[str, str]:
+    """By provider, the vendor of the price list whose prices apply there, where there is one."""
+    told = {name: provider.vendor or name for name, provider in providers.items()}
+    return {name: vendor for name, vendor in told.items() if vendor.lower() in listed}
+
+
 @asynccontextmanager
 async def world_of(settings: Settings, clock: Clock) -> AsyncIterator[World]:
     """Producer, control tail and providers, closed again at the end."""
@@ -364,6 +374,8 @@ async def world_of(settings: Settings, clock: Clock) -> AsyncIterator[World]:
                 int(name[-1]) for name, known in settings.tiers.items() if known.cascade
             ),
             cascade_bar=settings.calls.cascade_confidence,
+            longest_wait_s=settings.calls.longest_wait_s,
+            billing=Billing(shipped(), vendors_of(settings.providers, shipped().vendors)),
             answer=load_skills(settings.tier0.off, clock, counters),
         )
         publisher = Publisher(producer, clock)

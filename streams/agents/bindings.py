@@ -32,6 +32,7 @@ from streams.tier0.answer import Answering, answer
 from streams.topology import BUGS_IN_A_ROW, Stage
 
 LONGEST_WAIT_S = 120.0
+"""See `settings.CallSettings`."""
 
 Tables = Mapping[str, Mapping[str, Any]]
 
