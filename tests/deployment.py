@@ -55,8 +55,12 @@ def recorded_rows(count: int = TASKS) -> Iterator[dict[str, Any]]:
             }
             for rank, (model, cost) in enumerate(MODELS.items())
         }
-        prompt = ASKED[n % len(ASKED)].format(n=n + 2)
-        yield {"task_id": f"row-{n}", "prompt": prompt, "outcomes": outcomes}
+        yield {"task_id": f"row-{n}", "prompt": prompt_of(n), "outcomes": outcomes}
+
+
+def prompt_of(row: int) -> str:
+    """The prompt of a recorded row."""
+    return ASKED[row % len(ASKED)].format(n=row + 2)
 
 
 def prompt(number: int) -> str:
@@ -118,16 +122,27 @@ class Deployment:
     Args:
         folder: Where everything it writes lies.
         bootstrap: The Kafka to use; None: the rig starts an embedded one.
+        rows: Recorded outcomes; those of `recorded_rows()` unless given.
+        models: A registry file; without it models are ranked by recorded cost.
     """
 
-    def __init__(self, folder: Path, bootstrap: str | None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        bootstrap: str | None,
+        *,
+        rows: Iterable[Mapping[str, Any]] | None = None,
+        models: Path | None = None,
+    ) -> None:
         self._folder = folder
         self._clock = SystemClock()
         self._started = 0
         tasks = folder / "tasks.jsonl"
-        tasks.write_bytes(b"".join(orjson.dumps(row) + b"\n" for row in recorded_rows()))
-        kafka = ["--kafka", bootstrap] if bootstrap else []
-        command = [TIERFLOW, "rig", "--dir", str(folder), "--tasks", str(tasks), *kafka]
+        known = recorded_rows() if rows is None else rows
+        tasks.write_bytes(b"".join(orjson.dumps(row) + b"\n" for row in known))
+        options = ["--kafka", bootstrap] if bootstrap else []
+        options += ["--models", str(models)] if models else []
+        command = [TIERFLOW, "rig", "--dir", str(folder), "--tasks", str(tasks), *options]
         self._rig = spawn(command, log=folder / "rig.log", name="rig")
         self.env: Mapping[str, str] = {}
         self.workers: list[Member] = []

@@ -34,6 +34,7 @@ class Kind(enum.StrEnum):
     WRONG_MODEL = "wrong_model"  # says that another model answered: `answered_by`
     HUGE = "huge"  # an answer of `size_bytes`
     REDIRECT = "redirect"  # 307 to `location`, on another host by default
+    ABANDONED = "abandoned"  # a call whose client leaves is made to its end, and billed
     LIMIT = "limit"  # 429 beyond `per_minute`, with the time until there is room
 
     @property
@@ -105,6 +106,7 @@ class Fate:
         first_s: How long its first byte is held back.
         pause_s: How long each of its tokens is.
         by: The fault with all that it says.
+        abandoned: Whether it is billed even if its client leaves.
     """
 
     slow_s: float | None = None
@@ -112,6 +114,7 @@ class Fate:
     first_s: float = 0.0
     pause_s: float = 0.0
     by: Fault | None = field(default=None, compare=False)
+    abandoned: bool = False
 
 
 def with_fault(
@@ -125,11 +128,14 @@ def fate(faults: Iterable[Fault], *, model: str, call_id: str) -> Fate:
     """Draw what becomes of a call. Slowness goes with any other fault; of those the first strikes."""
     slow: dict[Kind, float] = {}
     by: Fault | None = None
+    abandoned = False
     for fault in faults:
         if fault.kind is Kind.LIMIT or not fault.strikes(model, call_id):
             continue
         if fault.kind in SLOWNESS:
             slow.setdefault(fault.kind, fault.slow_s(call_id))
+        elif fault.kind is Kind.ABANDONED:
+            abandoned = True
         elif by is None:
             by = fault
     return Fate(
@@ -138,6 +144,7 @@ def fate(faults: Iterable[Fault], *, model: str, call_id: str) -> Fate:
         slow.get(Kind.SLOW_FIRST, 0.0),
         slow.get(Kind.SLOW_TOKENS, 0.0),
         by,
+        abandoned,
     )
 
 

@@ -1,5 +1,6 @@
 """The simulator's routes: each wire format below a prefix of its own, the log, the faults."""
 
+import asyncio
 import functools
 import math
 from collections.abc import Mapping
@@ -167,7 +168,7 @@ class Simulator:
         """Log a request that can be read, and let it be what it will."""
         key, model = task_key(asked.messages, self._recorded), asked.model
         call_id = request.headers.get(CALL_ID_HEADER) or ids.derive("call", len(self._log), key)
-        entry = Logged(self._clock.now(), model, call_id)
+        entry = Logged(self._clock.now(), model, call_id, task=task_name(key))
         self._log.append(entry)
         row = self._recorded.get(key)
         outcome = unrecorded(user_text(asked.messages)) if row is None else row.outcomes.get(model)
@@ -176,8 +177,10 @@ class Simulator:
             return _refusal(dialect, NOT_FOUND, "model_not_found", said)
         wait_s = self._over_the_limit(model)
         if wait_s is not None:
+            entry.fault = Kind.LIMIT
             return _refusal(dialect, TOO_MANY, "rate_limit", "simulated limit", wait_s)
         fated = self._fate(key, model, call_id)
+        entry.fault = fated.fault
         turned_away = await self._turned_away(request, dialect, fated, call_id)
         if turned_away is not None:
             return turned_away
@@ -187,9 +190,14 @@ class Simulator:
         if isinstance(dialect, ReplicateDialect):
             return await self._predictions.make(request, answer, entry, fated, taken_s)
         sender = Sender(request, self._clock, dialect, entry, fated)
-        if asked.stream:
-            return await sender.stream(answer, taken_s, paced=fated.slow_s is None)
-        return await sender.whole(answer, taken_s)
+        try:
+            if asked.stream:
+                return await sender.stream(answer, taken_s, paced=fated.slow_s is None)
+            return await sender.whole(answer, taken_s)
+        except asyncio.CancelledError:  # the client has left
+            if fated.abandoned:
+                entry.billed_usd = answer.cost_usd
+            raise
 
     async def _turned_away(
         self, request: web.Request, dialect: Dialect, fated: Fate, call_id: str
@@ -224,6 +232,11 @@ class Simulator:
         if drawn.fault is None and first:
             return Fate(drawn.slow_s, scripted(key, self._scripted_share))
         return drawn
+
+
+def task_name(task_key: str) -> str:
+    """What the log calls a recorded task, however often it is asked."""
+    return ids.digest(task_key.encode())[:16]
 
 
 def _read(dialect: Dialect, body: bytes, path: Mapping[str, str]) -> Asked | None:

@@ -33,7 +33,8 @@ class Logged:
     """One request in the log.
 
     `answered`: the whole answer was sent and the client was still there. `billed_usd`: what the
-    call cost, zero before the model has done its work, None where its cost is not recorded.
+    call cost, zero before the model has done its work, None where its cost is not recorded. `task`
+    tells the tasks apart, `fault` is what went wrong on purpose.
     """
 
     at: datetime
@@ -41,13 +42,16 @@ class Logged:
     call_id: str
     answered: bool = False
     billed_usd: Decimal | None = Decimal(0)
+    task: str = ""
+    fault: str | None = None
 
     def line(self) -> bytes:
         """As a line of `/log`; money is a decimal string."""
         billed = None if self.billed_usd is None else f"{self.billed_usd:f}"
         at = stamp(self.at).decode()
         known = {"at": at, "model": self.model, "call_id": self.call_id}
-        return orjson.dumps({**known, "answered": self.answered, "billed_usd": billed}) + b"\n"
+        ended = {"answered": self.answered, "billed_usd": billed}
+        return orjson.dumps({**known, **ended, "task": self.task, "fault": self.fault}) + b"\n"
 
 
 def as_fated(said: Said, fated: Fate) -> Said:

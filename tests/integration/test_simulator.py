@@ -108,6 +108,8 @@ async def test_a_recorded_task_is_answered_with_its_recorded_usage(simulator: Ru
         "call_id": "c1",
         "answered": True,
         "billed_usd": "0.000030700000",
+        "task": entry["task"],
+        "fault": None,
     }
 
 
