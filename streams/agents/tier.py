@@ -8,20 +8,27 @@ the tier is set. A call that failed is followed by the same model where that is 
 of the tier, the next tier, and the failed result.
 """
 
-import math
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
-from decimal import Decimal
 from typing import NamedTuple, Protocol
 
 from streams import ids
 from streams.agents.announce import Announcer, redirected, score_of, unknown_price
 from streams.agents.bill import Billing
+from streams.agents.booking import (
+    NOTHING_DUE,
+    attempt_of,
+    carried,
+    ended,
+    intended,
+    left_s,
+    total,
+)
+from streams.agents.course import Course
 from streams.agents.doors import Admitted, Doors
 from streams.agents.outcome import Bury, Emit, Outcome, Put, Record, Send
 from streams.calling import ledger
-from streams.calling.attempts import MOST_ATTEMPTS, Failure, retry_in_s
+from streams.calling.attempts import MOST_ATTEMPTS, Failure, backoff_s, retry_in_s
 from streams.calling.cascade import SURE, trusted
 from streams.calling.ledger import Found, InDoubt, Work
 from streams.calling.traffic import Ticket
@@ -35,15 +42,9 @@ from streams.kafka import codec
 from streams.kafka.codec import redrive_of
 from streams.providers.port import Deadlines, Failed, Prompt, Provider, Reply, prompt_for
 from streams.routing.cascade import LOGPROBS
-from streams.routing.choice import fallback
-from streams.routing.constraints import chars, hindrances, spent
+from streams.routing.constraints import chars
 from streams.routing.registry import ModelSpec, Registry, tokens
 from streams.tier0.answer import Answering, answer
-
-ANSWER_BYTES = 700_000
-"""Longest answer that is carried: with its task and trail it fits into a record."""
-
-NOTHING_DUE = Decimal(0)
 
 
 class Verdict(NamedTuple):
@@ -185,12 +186,12 @@ class _Run:
     async def work(self, task: Task) -> Outcome:
         """Try this tier's models until one answers, or pass the task on."""
         if self.number == 0 and not task.overdue(self.ports.clock.now()):
-            return self.answered(task) or await self.moved_on(task, self.following(task))
+            return self.answered(task) or await self.moved_on(task, self.course(task).following())
         step = self.first(task)
         while step is not None and step[0] == self.number and not self.over(task):
             admitted = await self.admitted(task, step[1])
             if admitted is None:
-                step = self.above(task)
+                step = self.course(task).above()
                 break
             try:
                 made = await self.attempt(task, *admitted)
@@ -205,9 +206,21 @@ class _Run:
         """Whom the assignment names, if that one may be asked and has not failed yet."""
         model = self.assignment.model
         failed = any(a.model == model and a.outcome != ledger.IN_DOUBT for a in self.trail)
-        if model is None or failed or model in self.hindered(task):
-            return self.following(task)
+        course = self.course(task)
+        if model is None or failed or model in course.hindered():
+            return course.following()
         return self.number, model
+
+    def course(self, task: Task) -> Course:
+        """Who may be asked from here on."""
+        return Course(
+            self.number,
+            self.ports.registry(),
+            task,
+            self.assignment.decision,
+            self.trail,
+            again=self.ports.in_doubt is InDoubt.RECALL,
+        )
 
     def over(self, task: Task) -> bool:
         """Whether no further call may be made."""
@@ -215,32 +228,15 @@ class _Run:
 
     async def admitted(self, task: Task, model: str) -> Admitted | None:
         """The model that is asked now, once it may be: the one that is meant, else another here."""
-        candidates = self.candidates(task, model)
+        course = self.course(task)
+        candidates = course.here(model)
         if not candidates:
             return None
         asked = tokens(chars(task))
         most = max(min(s.max_tokens, task.max_output_tokens or s.max_tokens) for s in candidates)
-        above = self.above(task) is not None
+        above = course.above() is not None
         until_s = left_s(task, self.ports.clock.now())
         return await self.ports.doors.admitted(candidates, asked + most, until_s, above=above)
-
-    def above(self, task: Task) -> tuple[int, str] | None:
-        """Who could take the task in a higher tier."""
-        step = self.following(task, up=True)
-        return step if step is not None and step[0] > self.number else None
-
-    def candidates(self, task: Task, model: str) -> list[ModelSpec]:
-        """Who may be asked in this tier: the one that is meant, then those that have not failed."""
-        hindered = self.hindered(task)
-        tried = {attempt.model for attempt in self.trail}
-        decision = self.assignment.decision
-        quality = {} if decision is None else decision.predicted_quality
-        here = [
-            spec
-            for spec in self.ports.registry().in_tier(self.number)
-            if spec.name not in hindered and (spec.name == model or spec.name not in tried)
-        ]
-        return sorted(here, key=lambda s: (s.name != model, -quality.get(s.name, -1.0), s.name))
 
     def answered(self, task: Task) -> Outcome | None:
         """A skill's answer: no call, no cost."""
@@ -260,7 +256,8 @@ class _Run:
         ports, now = self.ports, self.ports.clock.now()
         prompt = self.prompt(task, spec)
         timeout_s = min(ports.longest_call_s, left_s(task, now))
-        call = self.intended(spec, now, timeout_s, ports.billing.at_most_usd(spec, prompt, now))
+        at_most_usd = ports.billing.at_most_usd(spec, prompt, now)
+        call = intended(self.assignment, spec, prompt.call_id, now, timeout_s, at_most_usd)
         await self.remember(call)
         provider = ports.providers[spec.provider]
         ports.doors.sent(ticket)
@@ -328,18 +325,21 @@ class _Run:
 
     async def after(self, task: Task, spec: ModelSpec, failed: Failed) -> tuple[int, str] | None:
         """Who is asked next: the same again after a while, another of the tier, the next tier."""
-        tries = sum(a.tier == self.number and a.model == spec.name for a in self.trail)
+        course = self.course(task)
         wait_s = retry_in_s(
             failed.failure,
-            tries=tries,
+            tries=course.tries(spec.name),
             told_s=failed.retry_after_s,
             left_s=left_s(task, self.ports.clock.now()),
-            draw=ids.draw(self.name, str(len(self.trail)), "backoff"),
+            draw=(draw := ids.draw(self.name, str(len(self.trail)), "backoff")),
         )
-        if wait_s is None:
-            return self.following(task, up=failed.failure is Failure.CHECK_FAILED)
-        await self.pause(wait_s)
-        return self.number, spec.name
+        if wait_s is not None:
+            await self.pause(wait_s)
+            return self.number, spec.name
+        step = course.following(up=failed.failure is Failure.CHECK_FAILED)
+        if step is not None and course.tries(step[1]):  # nobody is left who has not failed
+            await self.pause(backoff_s(course.tries(step[1]), draw))
+        return step
 
     async def moved_on(self, task: Task, step: tuple[int, str] | None) -> Outcome:
         """The next tier gets the task, or it failed with the whole trail."""
@@ -347,7 +347,9 @@ class _Run:
         if task.overdue(now):
             return await self.ended(self.failed(RefusalReason.DEADLINE, "past deadline_at"))
         if step is None or step[0] == self.number or len(self.trail) >= MOST_ATTEMPTS:
-            return await self.ended(self.failed(RefusalReason.EXHAUSTED, self.dead_end(task)))
+            return await self.ended(
+                self.failed(RefusalReason.EXHAUSTED, self.course(task).dead_end())
+            )
         above, model = step
         passed = self.assignment.model_copy(
             update={"tier": above, "model": model, "trail": self.trail}
@@ -409,53 +411,6 @@ class _Run:
         if seconds > 0:
             await self.ports.doors.pause(seconds)
 
-    def following(self, task: Task, *, up: bool = False) -> tuple[int, str] | None:
-        """Who tries next: a cascade's first is followed by whom the decision names."""
-        decision = self.assignment.decision
-        tried = {attempt.model for attempt in self.trail if attempt.model is not None}
-        quality = {} if decision is None else decision.predicted_quality
-        hindered = self.hindered(task)
-        models = [spec for spec in self.ports.registry().models if spec.name not in hindered]
-        if decision is not None and decision.asked_first is not None:
-            meant = next((m for m in models if m.name == decision.model), None)
-            if meant is not None and meant.name not in tried and meant.tier >= self.number:
-                return meant.tier, meant.name
-        return fallback(self.number, tried, models, quality, up=up)
-
-    def hindered(self, task: Task) -> dict[str, str]:
-        """Who may not take the task now; earlier attempts have used up part of what it may cost."""
-        registry = self.ports.registry()
-        return hindrances(task, registry, spent(task, registry, self.trail))
-
-    def dead_end(self, task: Task) -> str:
-        """Why nobody is left to try, for people."""
-        last = self.trail[-1].outcome if self.trail else "no model"
-        if task.model is not None:
-            return f"model {task.model!r} was asked for and is not replaced; it failed: {last}"
-        detail = f"every model that may take it failed; the last one: {last}"
-        if "max_cost_usd" in self.hindered(task).values():
-            detail += "; others are beyond max_cost_usd, of which failed attempts count too"
-        return detail
-
-    def intended(
-        self, spec: ModelSpec, now: datetime, timeout_s: float, at_most_usd: Decimal | None
-    ) -> Call:
-        """The intent of the next call."""
-        decision = self.assignment.decision
-        return Call(
-            call_id=ledger.call_id(self.name, len(self.trail), self._assigned()),
-            task_id=self.assignment.task_id,
-            decision_id="" if decision is None else decision.decision_id,
-            tenant=self.assignment.tenant,
-            tier=self.number,
-            model=spec.name,
-            provider=spec.provider,
-            state=CallState.INTENDED,
-            at_most_usd=at_most_usd,
-            intended_at=now,
-            deadline_at=now + timedelta(seconds=timeout_s),
-        )
-
     def failed(self, reason: RefusalReason, detail: str) -> Result:
         """A failed result."""
         return self.result(status="failed", error=ResultError(reason=reason.value, detail=detail))
@@ -503,59 +458,3 @@ class _Run:
     def _assigned(self) -> str:
         record = self.record
         return f"{record.topic}/{record.partition}/{record.offset}"
-
-
-def left_s(task: Task, now: datetime) -> float:
-    """Seconds until a task's deadline; infinite where it has none."""
-    return math.inf if task.deadline_at is None else (task.deadline_at - now).total_seconds()
-
-
-def ended(
-    call: Call, answered: Reply | Failed, cost: Decimal | None, by: str | None, now: datetime
-) -> Call:
-    """The outcome of a call."""
-    if isinstance(answered, Reply):
-        state, failure = CallState.COMPLETED, None
-    else:
-        counted = answered.failure in (Failure.CHECK_FAILED, Failure.UNSURE)
-        doubt = answered.failure.may_be_billed and cost is None and not counted
-        state = CallState.IN_DOUBT if doubt else CallState.FAILED
-        failure = answered.failure.label
-        cost = cost if answered.failure.may_be_billed else NOTHING_DUE
-    return call.model_copy(
-        update={
-            "state": state, "failure": failure, "answered_by": by, "usage": answered.usage,
-            "cost_usd": cost, "latency_s": answered.latency_s, "ended_at": now,
-        }
-    )  # fmt: skip
-
-
-def attempt_of(call: Call, outcome: str, detail: str | None) -> Attempt:
-    """One entry of the trail."""
-    return Attempt(
-        tier=call.tier,
-        model=call.model,
-        call_id=call.call_id,
-        outcome=outcome,
-        detail=detail,
-        cost_usd=call.cost_usd,
-        latency_s=call.latency_s or 0.0,
-    )
-
-
-def carried(answered: Reply | Failed) -> Reply | Failed:
-    """An answer that no record could carry is a failed call, paid for all the same."""
-    if isinstance(answered, Failed):
-        return answered
-    size = len(answered.text.encode("utf-8", "replace")) + len(str(answered.tool_calls))
-    if size <= ANSWER_BYTES:
-        return answered
-    detail = f"an answer of {size} bytes; at most {ANSWER_BYTES} are carried"
-    return Failed(Failure.GARBAGE, detail, answered.usage, answered.latency_s)
-
-
-def total(trail: Sequence[Attempt]) -> Decimal | None:
-    """What a trail cost; None as soon as one attempt's price is unknown."""
-    costs = [attempt.cost_usd for attempt in trail]
-    known = [cost for cost in costs if cost is not None]
-    return sum(known, NOTHING_DUE) if len(known) == len(costs) else None

@@ -1,7 +1,9 @@
 """How a call fails, whether it may have been billed, and whether the same model is asked again.
 
     failed ─► the same model again, where that is safe and soon
-           ─► another model of the tier ─► the next tier ─► the failed result with its trail
+           ─► another model of the tier ─► the next tier
+           ─► a model that failed, once more, where a second bill is better than no answer
+           ─► the failed result with its trail
 
 Every step adds an attempt to the trail, and the trail is bounded: no chain runs for ever.
 """
@@ -43,13 +45,23 @@ MOST_ATTEMPTS = 12
 """Longest trail of a task, over all tiers."""
 
 RETRIES = 2
-"""So often the same model is asked again for one task, at most."""
+"""So often a model is asked again for one task, at most."""
 
 BACKOFF_S = 0.1
 """Wait before the first retry; twice as long before each further one, times a jitter."""
 
 LONGEST_BACKOFF_S = 5.0
 """A wait beyond it is not worth it: another model is asked."""
+
+
+def backoff_s(tries: int, draw: float) -> float:
+    """Wait before a model is asked once more: doubled with each try, spread by the draw.
+
+    Source:
+        Jitter between half of the backoff and all of it, so that no retry comes at once:
+        https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/.
+    """
+    return float(BACKOFF_S * 2 ** (tries - 1) * (1 + draw) / 2)
 
 
 def retry_in_s(
@@ -70,10 +82,6 @@ def retry_in_s(
     Returns:
         Seconds, or None: ask somebody else.
 
-    Source:
-        Full jitter between half of the backoff and all of it, so that no retry comes at once:
-        https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/.
-
     Example:
         >>> retry_in_s(Failure.OVERLOADED, tries=1, told_s=None, left_s=60, draw=0.0)
         0.05
@@ -83,6 +91,5 @@ def retry_in_s(
     again = failure.worth_another_try and not failure.may_be_billed
     if not again or tries > RETRIES or (failure is Failure.RATE_LIMITED and told_s is None):
         return None
-    backoff_s: float = BACKOFF_S * 2 ** (tries - 1) * (1 + draw) / 2
-    wait_s = max(backoff_s, told_s or 0.0)
+    wait_s = max(backoff_s(tries, draw), told_s or 0.0)
     return wait_s if wait_s <= LONGEST_BACKOFF_S and wait_s < left_s else None

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from streams import ids
+from streams.agents.booking import ANSWER_BYTES
 from streams.agents.doors import Doors
 from streams.agents.loop import Seat
 from streams.agents.outcome import Bury, Emit, Outcome, Put, Record, Send
-from streams.agents.tier import ANSWER_BYTES, TierPorts, tier
+from streams.agents.tier import TierPorts, tier
 from streams.calling import ledger
 from streams.calling.attempts import MOST_ATTEMPTS, RETRIES, Failure
 from streams.calling.ledger import InDoubt, Work
@@ -395,7 +396,7 @@ async def test_a_crash_while_parking_parks_all_the_same() -> None:
 
 async def test_when_every_model_has_failed_the_task_is_exhausted_with_the_whole_trail() -> None:
     trail = (an_attempt(model="small"), an_attempt(tier=3, model="medium"))
-    desk = Desk(script={"large": failing(Failure.GARBAGE)})
+    desk = Desk(script={"large": failing(Failure.GARBAGE)}, in_doubt=InDoubt.FAIL)
     outcome = await desk.take(4, an_assignment(tier=4, model="large", trail=trail))
     result = result_of(outcome)
     assert result.error is not None
@@ -406,6 +407,26 @@ async def test_when_every_model_has_failed_the_task_is_exhausted_with_the_whole_
     assert await desk.take(4, an_assignment(tier=4, model="large", trail=trail)) == Emit(
         outcome.sends, label="repeated"
     )
+
+
+async def test_before_a_task_fails_whoever_failed_in_passing_is_asked_once_more() -> None:
+    registry = a_registry(a_model("one", 4), a_model("two", 4), a_model("wrong", 4))
+    script: dict[str, list[Reply | Failed]] = {
+        "one": failing(Failure.TIMED_OUT),
+        "two": [a_failure(Failure.GARBAGE), a_reply("late")],
+        "wrong": failing(Failure.REFUSED),
+    }
+    desk = Desk(script=script, registry=registry, flowing=True)
+    result = result_of(await desk.take(4, an_assignment(tier=4, model="one")))
+    assert (result.output, result.model) == ("late", "two")
+    assert sorted(desk.provider.models) == ["one", "one", "two", "two", "wrong"]
+    assert desk.clock.monotonic_s() > 0
+
+
+async def test_where_no_second_bill_is_wanted_nobody_is_asked_twice() -> None:
+    desk = Desk(script={"large": failing(Failure.TIMED_OUT)}, in_doubt=InDoubt.PARK)
+    await desk.take(4, an_assignment(tier=4, model="large"))
+    assert desk.provider.models == ["large"]
 
 
 async def test_a_task_that_names_its_model_is_not_given_to_another() -> None:
@@ -511,7 +532,9 @@ async def test_only_what_may_have_been_billed_is_booked_in_doubt(failure: Failur
 
 async def test_a_failed_call_whose_tokens_were_counted_has_its_price() -> None:
     usage = Usage(input_tokens=1_000_000, output_tokens=0)
-    desk = Desk(script={"small": failing(Failure.CUT, usage=usage)}, registry=a_registry(a_model()))
+    registry = a_registry(a_model())
+    script = {"small": failing(Failure.CUT, usage=usage)}
+    desk = Desk(script=script, registry=registry, in_doubt=InDoubt.FAIL)
     outcome = await desk.take(2, an_assignment())
     (cost,) = costs_of(outcome)
     assert (cost.cost_usd, cost.standing) == (Decimal(1), "confirmed")
