@@ -9,7 +9,7 @@ from streams.events.envelope import JsonObject
 from streams.events.outcome import Usage
 from streams.events.task import Message
 from streams.providers.answering import answer, finish_reason, tool_call
-from streams.providers.failing import OK, garbage, lacks, refused, told
+from streams.providers.failing import OK, garbage, lacks, refused, told, unfinished
 from streams.providers.lines import Events
 from streams.providers.port import Failed, Prompt, Reply, Request, StreamReader
 from streams.providers.prompting import (
@@ -207,7 +207,7 @@ class _Blocks:
             case "message_stop":
                 self.ended = True
             case "error":
-                self._failed = told(event, self.usage(), begun=self._came)
+                self._failed = told(event, unfinished(self.usage()), begun=self._came)
                 self.ended = True
             case _:
                 pass  # ping, content_block_stop, and what is yet to come

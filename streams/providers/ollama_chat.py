@@ -8,7 +8,7 @@ from streams.events.envelope import JsonObject
 from streams.events.outcome import Usage
 from streams.events.task import Message
 from streams.providers.answering import answer, finish_reason, logprobs_in, tool_call
-from streams.providers.failing import OK, garbage, lacks, refused, told
+from streams.providers.failing import OK, garbage, lacks, refused, told, unfinished
 from streams.providers.lines import Lines
 from streams.providers.port import Failed, Prompt, Reply, Request, StreamReader
 from streams.providers.prompting import called_names, given, inline_image, parts
@@ -115,7 +115,7 @@ class _Pieces:
     def take(self, event: JsonObject) -> bool:
         if event.get("error"):
             begun = bool(self._said or self._calls)
-            self._failed, self.ended = told(event, self.usage(), begun=begun), True
+            self._failed, self.ended = told(event, unfinished(self.usage()), begun=begun), True
             return False
         self._last = event
         self.ended = event.get("done") is True

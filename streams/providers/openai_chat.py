@@ -4,11 +4,12 @@ from collections.abc import Mapping
 
 import orjson
 
+from streams.calling.attempts import Failure
 from streams.events.envelope import JsonObject
 from streams.events.outcome import Usage
 from streams.events.task import Message
 from streams.providers.answering import answer, finish_reason, is_number, logprobs_in, tool_call
-from streams.providers.failing import OK, garbage, refused, told
+from streams.providers.failing import OK, error_text, garbage, refused, told, unfinished
 from streams.providers.lines import Events
 from streams.providers.openai_shared import cost_in, reasons_by_itself
 from streams.providers.port import Failed, Prompt, Reply, Request, StreamReader
@@ -107,7 +108,7 @@ def _completion(found: JsonObject) -> Reply | Failed:
     if not isinstance(message, dict):
         return garbage("no choices[0].message", usage=usage)
     if choice.get("error"):
-        return told(choice, usage, begun=True)
+        return Failed(Failure.CUT, error_text(choice, b"an error without words"), usage)
     calls = (_tool_call(i, call) for i, call in enumerate(objects(message.get("tool_calls"))))
     finish = finish_reason(choice.get("finish_reason"))
     said, refusal = _text(message.get("content")), text(message.get("refusal"))
@@ -202,7 +203,7 @@ class _Chunks:
 
     def _fail(self, found: JsonObject) -> None:
         begun = bool(self._said or self._calls or self._refusal)
-        self._failed = told(found, self.usage(), begun=begun)
+        self._failed = told(found, unfinished(self.usage()), begun=begun)
         self.ended = True
 
 

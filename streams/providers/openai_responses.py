@@ -9,7 +9,7 @@ from streams.events.envelope import JsonObject
 from streams.events.outcome import Usage
 from streams.events.task import Message
 from streams.providers.answering import answer, finish_reason, logprobs_in, tool_call
-from streams.providers.failing import OK, garbage, lacks, refused, told
+from streams.providers.failing import OK, garbage, lacks, refused, told, unfinished
 from streams.providers.lines import Events
 from streams.providers.openai_shared import cost_in, reasons_by_itself
 from streams.providers.port import Failed, Prompt, Reply, Request, StreamReader
@@ -180,7 +180,7 @@ class _Parts:
     def _fail(self, event: JsonObject) -> None:
         said = event if at(event, "error") else {"error": event}
         found = self._response if self._response.get("error") else said
-        self._failed = told(found, self.usage(), begun=self._came)
+        self._failed = told(found, unfinished(self.usage()), begun=self._came)
         self.ended = True
 
 
