@@ -4,7 +4,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import AwareDatetime, Field, field_validator, model_validator
+from pydantic import AwareDatetime, BeforeValidator, Field, field_validator, model_validator
 from pydantic_core import to_json
 
 from streams.events.envelope import Event, Id, JsonObject, Label, Part, Share, Text, Tier
@@ -19,6 +19,11 @@ NESTING = 100
 """Deepest body that is accepted: what is read must be written again, and writers stop at 254."""
 
 
+def _said(content: object) -> object:
+    """OpenAI writes null beside tool calls."""
+    return "" if content is None else content
+
+
 class Message(Part):
     """One turn of a conversation, as OpenAI's chat API writes it.
 
@@ -26,14 +31,12 @@ class Message(Part):
     """
 
     role: Literal["system", "user", "assistant", "tool"] = "user"
-    content: Text | list[JsonObject] = ""
+    content: Annotated[
+        Text | list[JsonObject],
+        BeforeValidator(_said, json_schema_input_type=Text | list[JsonObject] | None),
+    ] = ""
     tool_calls: list[JsonObject] | None = None
     tool_call_id: Text | None = None
-
-    @field_validator("content", mode="before")
-    @classmethod
-    def _content_may_be_null(cls, value: object) -> object:
-        return "" if value is None else value  # beside tool calls, OpenAI writes null
 
     @property
     def text(self) -> str:

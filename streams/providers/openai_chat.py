@@ -88,8 +88,7 @@ def _response_format(prompt: Prompt) -> JsonObject | None:
 
 
 def _messages(prompt: Prompt) -> list[JsonObject]:
-    asked = with_json_asked(prompt) if prompt.json_output else prompt.messages
-    return [_message(message) for message in asked]
+    return [_message(message) for message in with_json_asked(prompt)]
 
 
 def _message(message: Message) -> JsonObject:

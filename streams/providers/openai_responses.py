@@ -55,7 +55,7 @@ class OpenAIResponses:
         if prompt.stop:
             return lacks(NAME, "stop sequences")
         items: list[JsonObject] = []
-        for message in with_json_asked(prompt) if prompt.json_output else prompt.messages:
+        for message in with_json_asked(prompt):
             written = _items(message)
             if isinstance(written, Failed):
                 return written
@@ -102,15 +102,16 @@ def _items(message: Message) -> list[JsonObject] | Failed:
     content: list[JsonObject] = []
     for kind, said, part in parts(message):
         if kind == "text":
-            side = "output" if message.role == "assistant" else "input"
-            content.append({"type": f"{side}_text", "text": said})
+            content.append({"type": "input_text", "text": said})
         elif kind == "image_url" and message.role != "assistant":
             detail = text(at(part, "image_url", "detail")) or "auto"
             content.append({"type": "input_image", "image_url": said, "detail": detail})
         else:
             return lacks(NAME, f"{kind} parts of {message.role} messages")
     calls = [_called(call) for call in message.tool_calls or ()]
-    return [{"role": message.role, "content": content}, *calls] if content else calls
+    if message.role == "assistant":  # what it said is no input, and passes as plain text
+        return [*([{"role": "assistant", "content": message.text}] if content else ()), *calls]
+    return [{"role": message.role, "content": content}]
 
 
 def _called(call: JsonObject) -> JsonObject:

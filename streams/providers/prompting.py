@@ -19,12 +19,13 @@ def given(wishes: JsonObject) -> JsonObject:
 
 
 def with_json_asked(prompt: Prompt) -> tuple[Message, ...]:
-    """The messages, one of which speaks of JSON: OpenAI's JSON mode refuses a prompt without the word.
+    """The messages; for OpenAI's JSON mode, which refuses a prompt without the word, one has it.
 
     Source:
         https://platform.openai.com/docs/guides/structured-outputs#json-mode.
     """
-    if any("json" in message.text.lower() for message in prompt.messages):
+    in_the_mode = prompt.json_output and prompt.response_schema is None
+    if not in_the_mode or any("json" in message.text.lower() for message in prompt.messages):
         return prompt.messages
     return (Message(role="system", content=JSON_ASKED), *prompt.messages)
 

@@ -255,7 +255,7 @@ def test_an_error_is_the_same_by_status_and_within_a_stream(
 
 
 def test_an_error_within_the_answer_is_a_cut_one_and_only_its_input_is_known() -> None:
-    hello = block(0, text(""), {"type": "text_delta", "text": "Hel"})
+    hello = block(0, text(""), {"type": "text_delta", "text": "Hi"})
     error = {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}
     failed = read(message_start(), *hello, error)
     assert isinstance(failed, Failed)

@@ -87,7 +87,7 @@ def test_a_conversation_becomes_items() -> None:
                 {"type": "input_image", "image_url": "https://host/a.png", "detail": "low"},
             ],
         },
-        {"role": "assistant", "content": [{"type": "output_text", "text": "I look."}]},
+        {"role": "assistant", "content": "I look."},
         {
             "type": "function_call",
             "call_id": "call_1",
