@@ -7,7 +7,7 @@ from streams.money.pricing import to_usd
 from streams.providers.reading import at, count, usd
 
 TICKS_PER_USD = 10_000_000_000
-REASONING = re.compile(r"o\d|gpt-(?![34]|oss)\d")
+REASONING = re.compile(r"o\d|codex-|gpt-(?![34]|oss)\d")
 """OpenAI's own names of models that reason: o1, o3, gpt-5 and what follows, not gpt-4o or gpt-oss."""
 
 

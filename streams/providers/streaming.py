@@ -79,8 +79,7 @@ class Streamed:
     def end(self) -> Reply | Failed:
         """The whole answer; without the format's own end it was cut."""
         if self._body is not None and self._decode is not None:
-            answered = self._decode(b"".join(self._body))
-            return garbage("no answer yet") if isinstance(answered, Pending) else answered
+            return self._whole(b"".join(self._body), self._decode)
         if self._broken is None and not self._assembly.ended:
             self._took([data for data in self._cut.rest() if data == DONE or parsed(data)])
         if self._broken is not None:
@@ -89,6 +88,15 @@ class Streamed:
             usage = unfinished(self._assembly.usage())
             return Failed(Failure.CUT, "the stream ended in the middle", usage)
         return self._assembly.answer()
+
+    def _whole(
+        self, body: bytes, decode: Callable[[bytes], Reply | Failed | Pending]
+    ) -> Reply | Failed:
+        """What a body means that is no stream; half of one was cut, as half a stream is."""
+        if not body.lstrip().startswith(b"<") and parsed(body) is None:
+            return Failed(Failure.CUT, "the answer ended in the middle")
+        answered = decode(body)
+        return garbage("no answer yet") if isinstance(answered, Pending) else answered
 
     def _took(self, found: list[bytes]) -> bool:
         came = False

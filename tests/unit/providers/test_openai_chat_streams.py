@@ -49,7 +49,9 @@ def test_json_is_asked_for_in_words_too_since_the_mode_refuses_without() -> None
     ]
 
 
-@pytest.mark.parametrize("model", ["o3", "o4-mini", "gpt-5", "gpt-5.6-mini", "ft:gpt-5:acme"])
+@pytest.mark.parametrize(
+    "model", ["o3", "o4-mini", "codex-mini-latest", "gpt-5", "gpt-5.6-mini", "ft:gpt-5:acme"]
+)
 def test_models_that_reason_by_themselves_get_the_newer_limit_and_no_temperature(
     model: str,
 ) -> None:
@@ -169,7 +171,7 @@ def test_a_host_that_does_not_stream_is_read_all_the_same(size: int) -> None:
     came = [reader.feed(body[at : at + size]) for at in range(0, len(body), size)]
     assert any(came)
     assert reader.end() == WIRE.decode(200, {}, body)
-    assert failed(body[:-9]).failure is Failure.GARBAGE
+    assert failed(body[:-9]).failure is Failure.CUT
     assert failed(b"<html>502</html>").failure is Failure.GARBAGE
 
 
