@@ -154,11 +154,12 @@ def supplement(vendors: dict[str, Any], added: Mapping[str, Any]) -> None:
     for entry in added["share"]:
         told = {key: value for key, value in entry.items() if key != "vendor"}
         vendors[entry["vendor"]].setdefault("shares", []).append(told)
-    for entry in added["rate"]:
-        for window in _model(vendors, entry)["prices"]:
-            window.update({key: rate for key, rate in entry.items() if key.endswith("_audio")})
-    for entry in added["step"]:
-        _step(_model(vendors, entry), entry)
+    changes = {"rate": _rate, "step": _step, "peak": _peak, "window": _window}
+    for kind, change in changes.items():
+        for entry in added[kind]:
+            for name in entry.get("models", [entry.get("model")]):
+                models = vendors[entry["vendor"]]["models"]
+                change(next(found for found in models if found["id"] == name), entry)
     for entry in added["earlier"]:
         _earlier(vendors[entry["vendor"]]["models"], entry)
 
@@ -181,16 +182,30 @@ def _earlier(models: Iterable[dict[str, Any]], entry: Mapping[str, Any]) -> None
         window["from"] = min(window["from"], entry["from"].isoformat())
 
 
-def _model(vendors: Mapping[str, Any], entry: Mapping[str, Any]) -> dict[str, Any]:
-    models: list[dict[str, Any]] = vendors[entry["vendor"]]["models"]
-    return next(found for found in models if found["id"] == entry["model"])
+def _rate(found: dict[str, Any], entry: Mapping[str, Any]) -> None:
+    """Set single rates, in one window or in all."""
+    windows = found["prices"][entry["window"] :][:1] if "window" in entry else found["prices"]
+    for window in windows:
+        window.update({key: rate for key, rate in entry.items() if key in RATES.values()})
+
+
+def _peak(found: dict[str, Any], entry: Mapping[str, Any]) -> None:
+    """Say on which days of the week, and from which day on, times of the day matter."""
+    for window in found["prices"]:
+        if "hours" in window:
+            window["days"] = entry["days"]
+            window["from"] = entry["models"][found["id"]].isoformat()
+
+
+def _window(found: dict[str, Any], entry: Mapping[str, Any]) -> None:
+    found["prices"].append({"from": entry["from"].isoformat(), **entry["rates"]})
 
 
 def _step(found: dict[str, Any], entry: Mapping[str, Any]) -> None:
     """Add a window from which on the last standard rates have one step more."""
     window: Rates = {"from": entry["from"].isoformat()}
     for name, rate in found["prices"][-1].items():
-        if name in ("from", "hours") or not isinstance(rate, str):
+        if name not in RATES.values() or not isinstance(rate, str):
             raise ValueError(f"{entry['model']}: the source tells more by now; take this out")
         factor = entry["output_factor" if name in OUTPUTS else "input_factor"]
         window[name] = [rate, entry["above"], plain(Decimal(rate) * Decimal(factor))]

@@ -105,12 +105,10 @@ class PriceList:
             False
         """
         one, other = asked.lower(), answered.lower()
-        if _undated(one) == _undated(other):
-            return True
         found = self._entry(vendor.lower(), one), self._entry(vendor.lower(), other)
-        if found[0] is None or found[1] is None:
-            return False
-        return found[0][1] is found[1][1] and _is_narrow(found[0][1])
+        if found[0] is None or found[1] is None or not _is_narrow(found[0][1]):
+            return _undated(one) == _undated(other)
+        return found[0][1] is found[1][1]
 
     def _look_up(self, vendor: str, model: str) -> tuple[str, Rates] | None:
         """The vendor whose list has the model, and its entry there."""
@@ -170,8 +168,10 @@ def _listed(entry: Rates) -> Iterator[tuple[str | None, Sequence[Rates]]]:
 
 
 def _holds(window: Rates, at: datetime) -> bool:
-    """Whether a window is open: from a day on, or between two times of day, UTC."""
+    """Whether a window is open: from a day on, on days of the week, between two times of day, UTC."""
     if "from" in window and at.date() < date.fromisoformat(window["from"]):
+        return False
+    if at.isoweekday() not in window.get("days", range(1, 8)):
         return False
     if "hours" not in window:
         return True
