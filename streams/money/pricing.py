@@ -48,6 +48,8 @@ class Price:
     @property
     def is_free(self) -> bool:
         """Whether no token costs anything, however many there are and however processed."""
+        if self.input_usd_per_mtok or self.output_usd_per_mtok:
+            return False  # which is so for nearly all, and quick to see
         return not any(rate for price in self.reachable() for rate in price.rates().values())
 
     def rates(self) -> "dict[str, Decimal]":
