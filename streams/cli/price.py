@@ -116,7 +116,7 @@ def price(
     from streams.money.pricing import bill, priced
 
     known = settings.providers.get(provider)
-    vendor = getattr(known, "vendor", None) or provider
+    vendor = (known and known.vendor) or provider
     if service_tier is not None:
         usage = payload.usage.model_copy(update={"service_tier": service_tier})
         payload = replace(payload, usage=usage)
@@ -207,7 +207,7 @@ def _content(file: str) -> bytes:
 
 def _own(settings: "Settings", provider: str, model: str) -> "Price | None":
     """The price that the registry sets for this model of this provider."""
-    from streams.money.pricing import registry_price
+    from streams.agents.bill import own_price
     from streams.routing.registry import parse
 
     if not settings.models:
@@ -215,11 +215,7 @@ def _own(settings: "Settings", provider: str, model: str) -> "Price | None":
     for spec in parse({"models": settings.models}).models:
         names = (spec.name, getattr(spec, "served_as", None))
         if spec.provider == provider and model in names:
-            return registry_price(
-                spec.input_usd_per_mtok,
-                spec.output_usd_per_mtok,
-                getattr(spec, "cached_input_usd_per_mtok", None),
-            )
+            return own_price(spec)
     return None
 
 
