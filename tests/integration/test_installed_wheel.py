@@ -46,6 +46,7 @@ def test_the_demo_runs_from_an_installed_wheel(installed: Path, tmp_path: Path) 
     package = Path(out.strip()).parent
     assert package.is_relative_to(installed.parent)
     assert list((package / "clickhouse" / "ddl").rglob("*.sql")), "the wheel carries no migrations"
+    assert (package / "money" / "prices.json").is_file(), "the wheel carries no prices"
 
     shipped = (package / "rig" / "tasks.jsonl").read_bytes().splitlines(keepends=True)
     assert len(shipped) >= 500
