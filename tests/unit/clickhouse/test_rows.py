@@ -2,12 +2,14 @@
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
 from streams import topology
 from streams.clickhouse import rows, values
 from streams.clickhouse.rows import Place
+from streams.clickhouse.story import BUILDERS
 from streams.events.outcome import CallState, ResultError, Usage
 from tests.builders import (
     AT,
@@ -292,3 +294,16 @@ def test_every_topic_of_the_sink_has_a_table_and_no_two_share_one() -> None:
 def test_a_topic_that_is_not_sunk_has_no_table() -> None:
     with pytest.raises(KeyError):
         rows.table_of(topology.DEAD_LETTERS)
+
+
+def test_calls_and_costs_are_recalled_from_their_rows_as_they_were_told() -> None:
+    most, who = Decimal("0.01"), "small-2026-11-01"
+    call = a_call(usage=BILLED, answered_by=who, at_most_usd=most)
+    cost = a_cost(usage=BILLED, answered_by=who, at_most_usd=most, settled_at=AT)
+    assert BUILDERS["calls"](seen(rows.call_row(call, PLACE)._asdict())) == call
+    assert BUILDERS["costs"](seen(rows.cost_row(cost, PLACE)._asdict())) == cost
+
+
+def seen(row: dict[str, Any]) -> dict[str, Any]:
+    """What the view shows of a row."""
+    return {name: value for name, value in row.items() if name != "row_version"}
