@@ -126,7 +126,18 @@ async def _addresses(host: str) -> list[str]:
 
 def host_of(url: str) -> str:
     """The host of a URL; empty where it has none."""
+    found = _parsed(url)
+    return found.host if found else ""
+
+
+def scheme_of(url: str) -> str:
+    """The scheme of a URL; empty where it has none."""
+    found = _parsed(url)
+    return found.scheme if found else ""
+
+
+def _parsed(url: str) -> httpx.URL | None:
     try:
-        return httpx.URL(url).host
+        return httpx.URL(url)
     except httpx.InvalidURL:
-        return ""
+        return None
