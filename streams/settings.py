@@ -22,6 +22,8 @@ from pydantic_core import PydanticCustomError
 
 from streams.calling.cascade import SURE
 from streams.calling.ledger import InDoubt
+from streams.checking.choices import CHOICE_CHARS, CHOICES
+from streams.checking.plan import PLAIN, Checks, Plan, Step, checks, faults
 from streams.events.control import Policy
 from streams.events.decision import Strategy
 from streams.events.envelope import Share
@@ -430,6 +432,34 @@ class Tier0Settings(Section):
     """Skills that are not asked, by name; ours and those of installed packages."""
 
 
+class CheckSettings(Section):
+    """What answers to one kind of task go through; `streams.checking.plan.Plan`."""
+
+    steps: Annotated[tuple[Step, ...], BeforeValidator(_split)] = PLAIN.steps
+    """The checks, in their order; none: every answer passes."""
+    pattern: str | None = None
+    """The step `pattern` wants the whole answer to match this regular expression."""
+    choices: Annotated[
+        tuple[Annotated[str, Field(min_length=1, max_length=CHOICE_CHARS)], ...],
+        Field(max_length=CHOICES),
+        BeforeValidator(_split),
+    ] = ()
+    """The step `choices` wants one of these, and writes it so."""
+    language: Annotated[str, Field(pattern=r"^[a-z0-9+#._-]{1,32}$")] | None = None
+    """The code that the whole answer is to be, so that `fence` takes it from among prose; said by
+    the steps `json` and `python` themselves."""
+
+    def plan(self) -> Plan:
+        """As checks are built from."""
+        return Plan(self.steps, self.pattern or "", self.choices, self.language)
+
+    @model_validator(mode="after")
+    def _can_be(self) -> Self:
+        for name, why in faults(self.plan()):
+            raise _refused(name, why)
+        return self
+
+
 class Settings(Section):
     """Every setting of this process."""
 
@@ -448,6 +478,8 @@ class Settings(Section):
     worker: WorkerSettings = WorkerSettings()
     routing: RoutingSettings = RoutingSettings()
     tier0: Tier0Settings = Tier0Settings()
+    checks: dict[str, CheckSettings] = Field(default_factory=dict)
+    """By the kind of the task; `default` for all others."""
     logging: LoggingSettings = LoggingSettings()
     simulator: SimulatorSettings = SimulatorSettings()
     limits: LimitSettings = LimitSettings()
@@ -462,6 +494,10 @@ class Settings(Section):
     def origin(self, name: str) -> str:
         """Where a value came from: a flag, a variable, a file, or `default`."""
         return self._origins.get(name, "default")
+
+    def answer_checks(self) -> Checks:
+        """The checks of every kind's answers, built."""
+        return checks({kind: found.plan() for kind, found in self.checks.items()})
 
     @model_validator(mode="after")
     def _answers_go_elsewhere(self) -> Self:

@@ -12,11 +12,15 @@ from typing import Any
 from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 
-from streams.settings import ProviderSettings, Settings, SettingsError, TierSettings
+from streams.settings import CheckSettings, ProviderSettings, Settings, SettingsError, TierSettings
 
 ENV_PREFIX = "TIERFLOW_"
 DEFAULT_FILE = Path("tierflow.toml")
-NAMED: dict[str, Any] = {"providers": ProviderSettings, "tiers": TierSettings}
+NAMED: dict[str, Any] = {
+    "providers": ProviderSettings,
+    "tiers": TierSettings,
+    "checks": CheckSettings,
+}
 """Sections of which there may be several, by name."""
 
 MASK = "********"
