@@ -12,6 +12,7 @@ from streams.events.control import ModelState, Policy
 from streams.events.decision import Assignment, Decision
 from streams.events.envelope import Event
 from streams.events.feedback import Alert, Feedback, Lesson, Performance, Score
+from streams.events.models import Model
 from streams.events.outcome import Call, Cost, Result
 from streams.events.redrive import Redrive
 from streams.events.task import Task
@@ -76,6 +77,7 @@ LESSONS = Topic("lessons", Lesson, "task_id", 7 * DAY_S, single=True)
 PERFORMANCE = Topic(
     "performance", Performance, "tier, model, bucket, partition", 7 * DAY_S, single=True
 )
+MODELS = Topic("models", Model, "name", 0, Keep.COMPACT, single=True)
 POLICY = Topic("policy", Policy, "policy", 0, Keep.COMPACT, single=True)
 MODEL_STATE = Topic("model-state", ModelState, "part", 0, Keep.COMPACT, single=True)
 ALERTS = Topic("alerts", Alert, "kind", 30 * DAY_S, single=True)
@@ -86,10 +88,10 @@ REDRIVES = Topic("redrives", Redrive, "the record's place", 30 * DAY_S, single=T
 
 TOPICS = (
     TASKS, FEEDBACK, ADMITTED, DECISIONS, *TIERS, RESULTS, SCORES, CALLS, COSTS,
-    LESSONS, PERFORMANCE, POLICY, MODEL_STATE, ALERTS, DEAD_LETTERS, REDRIVES,
+    LESSONS, PERFORMANCE, MODELS, POLICY, MODEL_STATE, ALERTS, DEAD_LETTERS, REDRIVES,
 )  # fmt: skip
 BY_NAME = {topic.name: topic for topic in TOPICS}
-CONTROL = (POLICY, MODEL_STATE)
+CONTROL = (MODELS, POLICY, MODEL_STATE)
 """Tailed by every process from the beginning, without a group."""
 
 
@@ -152,7 +154,7 @@ STAGES = (
     Stage("learn", "learn", Kind.OUTBOX, (LESSONS,), (MODEL_STATE,), (LEARNER,), pause_s=0.5, tick_s=1),
     Stage("tune", "tune", Kind.OUTBOX, (PERFORMANCE, LESSONS), (POLICY,), (TUNER,), pause_s=0.2, tick_s=0.5),
 )  # fmt: skip
-"""Every stage may also write dead letters and alerts; `redrives` is written by operators."""
+"""Every stage may also write dead letters and alerts; operators write `redrives` and `models`."""
 
 ROLES = tuple(dict.fromkeys(stage.role for stage in STAGES))
 SINK_ROLE = "sink"

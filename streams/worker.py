@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from typing import Any, cast
 
 import faust
@@ -37,12 +36,11 @@ from streams.providers.http import HttpProvider
 from streams.providers.port import Provider
 from streams.providers.traced import Traced
 from streams.providers.wires import WIRES
-from streams.routing import registry
 from streams.routing.control import fold
 from streams.routing.decide import View
-from streams.routing.quality import QualityView
 from streams.settings import ProviderSettings, Settings, SettingsError
 from streams.skills import load as load_skills
+from streams.startup import starting_view
 from streams.telemetry import Counters
 from streams.topology import (
     BY_NAME,
@@ -290,23 +288,6 @@ def credentials(access: Access) -> Credentials | None:
         password=told["sasl_plain_password"],
         ssl_context=context,
     )
-
-
-def starting_view(settings: Settings, now: datetime) -> View:
-    """What is in force before any control record was read.
-
-    Raises:
-        ValueError: The registry is wrong; the message names the field.
-    """
-    known = registry.parse({"models": settings.models})
-    for spec in known.models:
-        if spec.provider not in settings.providers:
-            names = ", ".join(sorted(settings.providers)) or "none"
-            raise ValueError(
-                f"models.tier{spec.tier}: {spec.name} names provider {spec.provider!r}; "
-                f"providers that are set: {names}"
-            )
-    return View(known, settings.policy.initial(now), QualityView())
 
 
 def vendors_of(

@@ -24,6 +24,7 @@ COMMANDS = (
     "feedback",
     "explain",
     "status",
+    "models",
     "dlq",
     "simulate",
     "price",

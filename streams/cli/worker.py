@@ -64,7 +64,8 @@ def run(args: argparse.Namespace) -> int:
     from streams.kafka.cluster import greet
     from streams.kafka.security import access_of
     from streams.skills import installed
-    from streams.worker import run_worker, starting_view
+    from streams.startup import starting_view
+    from streams.worker import run_worker
 
     try:
         starting_view(settings, SystemClock().now())

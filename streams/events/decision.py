@@ -22,7 +22,7 @@ class Decision(Event):
 
     `probabilities` is the distribution from which the model was drawn, so the chosen model's
     is the logged propensity. `threshold` is the quality that a tier's model had to reach on this
-    task. `features` is the packed form of `routing.features.pack`, what a lesson is learned from.
+    task. `cold` says that the model is new and not yet admitted. `features` is the packed form of `routing.features.pack`, what a lesson is learned from.
     """
 
     TYPE: ClassVar[str] = "tierflow.decision.v1"
@@ -45,6 +45,7 @@ class Decision(Event):
     model_state_version: int
     policy_version: int
     explored: bool
+    cold: bool = False
     skill: str | None = None
     asked_first: Label | None = None  # a cheaper model whose answer is kept if it can be trusted
     asked_first_tier: Tier | None = None

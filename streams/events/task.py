@@ -45,6 +45,13 @@ class Message(Part):
             return self.content
         return "\n".join(str(part["text"]) for part in self.content if "text" in part)
 
+    @property
+    def has_images(self) -> bool:
+        """Whether an image is among its parts."""
+        if isinstance(self.content, str):
+            return False
+        return any(part.get("type") == "image_url" for part in self.content)
+
 
 class Task(Event):
     """One piece of work asked for. `prompt` or `messages` says what; the rest bounds how."""
@@ -109,6 +116,11 @@ class Task(Event):
             return self.prompt
         turns = (m.text for m in self.messages or () if m.role in ("system", "user"))
         return "\n".join(turns)
+
+    @property
+    def has_images(self) -> bool:
+        """Whether an image is among what a model is sent."""
+        return any(message.has_images for message in self.messages or ())
 
     def overdue(self, now: datetime) -> bool:
         """Whether the deadline has passed."""

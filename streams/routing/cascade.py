@@ -57,7 +57,7 @@ def asked_first(
     expected = {
         spec: cost + (1 - Decimal(repr(quality.get(spec.name, 0.0)))) * whole
         for spec in registry.models
-        if spec.name not in hindered and spec.tier <= decided.tier
+        if spec.name not in hindered and spec.tier <= decided.tier and not spec.cold
         if (checked or LOGPROBS in spec.capabilities)
         if (cost := costs.get(spec.name)) is not None and cost < whole
     }

@@ -125,6 +125,21 @@ def distribute(
     }
 
 
+def mix(spread: Mapping[str, float], tried: Mapping[str, float]) -> dict[str, float]:
+    """Take what is tried out of a distribution, evenly.
+
+    Args:
+        spread: Sums to 1.
+        tried: Probabilities of models that are not in `spread`; in sum below 1.
+
+    Example:
+        >>> mix({"a": 0.5, "b": 0.5}, {"new": 0.25})
+        {'a': 0.375, 'b': 0.375, 'new': 0.25}
+    """
+    left = 1.0 - sum(tried.values())
+    return {**{name: share * left for name, share in spread.items()}, **tried}
+
+
 def pick(probabilities: Mapping[str, float], draw: float) -> str:
     """The model that a draw in [0, 1) falls on.
 
@@ -158,7 +173,8 @@ def fallback(
         up: The answer was not good enough: the next tier is asked before the tier's others.
 
     Returns:
-        Tier and model, the best of that tier that is untried; None when all are exhausted.
+        Tier and model, the best of that tier that is untried, a cold one last; None when all are
+        exhausted.
     """
     left = [spec for spec in models if spec.tier >= tier and spec.name not in tried]
     if not left:
@@ -166,5 +182,6 @@ def fallback(
     above = min((spec.tier for spec in left if spec.tier > tier), default=tier)
     beside = any(spec.tier == tier for spec in left)
     to = above if up or not beside else tier
-    names = sorted(spec.name for spec in left if spec.tier == to)
-    return to, max(names, key=lambda name: predicted_quality.get(name, -1.0))
+    there = sorted((spec for spec in left if spec.tier == to), key=lambda spec: spec.name)
+    best = max(there, key=lambda spec: (not spec.cold, predicted_quality.get(spec.name, -1.0)))
+    return to, best.name

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 from streams.events.decision import Refusal, RefusalReason
+from streams.events.models import VISION
 from streams.events.outcome import Attempt
 from streams.events.task import Task
 from streams.routing.registry import ModelSpec, Registry, tokens
@@ -49,7 +50,7 @@ def spent(task: Task, registry: Registry, trail: Sequence[Attempt]) -> Decimal |
     total = NOTHING_SPENT
     for attempt in trail:
         cost = attempt.cost_usd
-        spec = registry.by_name.get(attempt.model or "")
+        spec = registry.known.get(attempt.model or "")
         if cost is None and spec is not None:
             cost = spec.expected_cost_usd(chars(task), task.max_output_tokens)
         if cost is None:
@@ -58,9 +59,13 @@ def spent(task: Task, registry: Registry, trail: Sequence[Attempt]) -> Decimal |
     return total
 
 
-def refuse(task: Task, hindered: Mapping[str, str]) -> Refusal:
+def refuse(task: Task, hindered: Mapping[str, str], registry: Registry | None = None) -> Refusal:
     """Say why no model may take a task."""
-    if task.model is not None and task.model not in hindered:
+    if registry is not None and task.model not in registry.by_name and task.model in registry.known:
+        detail = f"model {task.model!r} is not enabled"
+    elif not hindered and task.model is None:
+        detail = "no model is enabled"
+    elif task.model is not None and task.model not in hindered:
         detail = f"model {task.model!r} is not registered"
     elif task.model is not None and hindered[task.model] != "model":
         detail = f"model {task.model!r} does not meet {hindered[task.model]}"
@@ -77,6 +82,7 @@ def _hindrance(task: Task, spec: ModelSpec, size: int, spent_usd: Decimal | None
         ("min_tier", task.min_tier is not None and spec.tier < task.min_tier),
         ("max_tier", task.max_tier is not None and spec.tier > task.max_tier),
         ("capabilities", not set(task.capabilities) <= set(spec.capabilities)),
+        ("image parts", task.has_images and VISION not in spec.capabilities),
         ("context", tokens(size) + answer > spec.context_tokens),
         ("max_output_tokens", answer > spec.max_tokens),
         ("max_cost_usd", _too_dear(task, spec, size, spent_usd)),

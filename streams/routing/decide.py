@@ -12,22 +12,27 @@ from streams import ids
 from streams.events.control import Policy
 from streams.events.decision import Decision, Refusal, RefusalReason, Strategy
 from streams.events.task import Task
-from streams.routing import choice, policy
+from streams.routing import choice, policy, trial
 from streams.routing.cascade import NEVER, Cascading, asked_first
 from streams.routing.constraints import chars, hindrances, refuse
 from streams.routing.features import extract, pack
 from streams.routing.quality import SHARED, QualityView
 from streams.routing.registry import ModelSpec, Registry
+from streams.routing.roster import Roster
 from streams.routing.rules import Verdict, propose
 
 
 @dataclass(frozen=True)
 class View:
-    """All that a decision may know beside its task: models, policy in force, learned quality."""
+    """All that a decision may know beside its task: models, policy in force, learned quality.
+
+    `registry` is what the roster comes to under this policy and quality; it is read alone.
+    """
 
     registry: Registry
     policy: Policy
     quality: QualityView = field(default_factory=QualityView)
+    roster: Roster | None = None
 
 
 class _Facts(NamedTuple):
@@ -82,7 +87,7 @@ def decide(
     hindered = hindrances(task, view.registry)
     models = tuple(spec for spec in view.registry.models if spec.name not in hindered)
     if not models:
-        return refuse(task, hindered)
+        return refuse(task, hindered, view.registry)
     features = extract(task.text, verdict)
     size = chars(task)
     facts = _Facts(
@@ -91,16 +96,16 @@ def decide(
         {m.name: m.expected_cost_usd(size, task.max_output_tokens) for m in view.registry.models},
     )
     preference = _prefer(task, models, facts, view)
-    probabilities = _spread(task, models, facts, preference, view.quality)
-    drawn = choice.pick(probabilities, draw)
-    explored = drawn != preference.chosen
+    probabilities = _spread(task, models, facts, preference, view)
+    drawn = view.registry.by_name[choice.pick(probabilities, draw)]
+    explored = drawn.name != preference.chosen
     first = None if explored else _first(task, view.registry, drawn, hindered, facts, cascading)
     return Decision(
         task_id=task.task_id,
         decision_id=decision_id,
         tenant=task.tenant,
-        tier=view.registry.by_name[drawn].tier,
-        model=drawn,
+        tier=drawn.tier,
+        model=drawn.name,
         confidence=preference.placement.confidence,
         rule=verdict.rule,
         rule_tier=verdict.tier,
@@ -114,6 +119,7 @@ def decide(
         model_state_version=view.quality.version,
         policy_version=view.policy.version,
         explored=explored,
+        cold=drawn.cold,
         asked_first=None if first is None else first.name,
         asked_first_tier=None if first is None else first.tier,
         features=pack(features),
@@ -139,7 +145,7 @@ def explain(decision: Decision) -> str:
         f"quality: {_shares(decision.predicted_quality, decision.model)} predicted;"
         f" {decision.threshold:.2f} is good enough here ({sure})"
     )
-    why = "chosen to learn about it" if decision.explored else "the best of its tier"
+    why = _why(decision)
     among = (
         f" from {_shares(decision.probabilities, decision.model, 3)}"
         if decision.propensity < 1
@@ -155,6 +161,15 @@ def explain(decision: Decision) -> str:
         f" model state {decision.model_state_version}"
     )
     return "\n".join(lines)
+
+
+def _why(decision: Decision) -> str:
+    if decision.cold and decision.explored:
+        share = f"{trial.EXPLORE_USD_SHARE:.0%}"
+        return f"new and tried for at most {share} of what the preferred model costs"
+    if decision.cold:
+        return "new and not yet admitted, but no other may take the task"
+    return "chosen to learn about it" if decision.explored else "the best of its tier"
 
 
 def _shares(shares: dict[str, float], chosen: str, digits: int = 2) -> str:
@@ -201,7 +216,13 @@ def _strategy(task: Task, view: View) -> Strategy:
     return Strategy.QUALITY_FIRST if task.critical else view.policy.strategy
 
 
+def _admitted(models: tuple[ModelSpec, ...]) -> tuple[ModelSpec, ...]:
+    """Who may be preferred: cold models only where there is no other."""
+    return tuple(spec for spec in models if not spec.cold) or models
+
+
 def _prefer(task: Task, models: tuple[ModelSpec, ...], facts: _Facts, view: View) -> _Preference:
+    models = _admitted(models)
     lessons = view.quality.lessons_of(SHARED)
     standings = policy.believe(facts.predicted, models, facts.verdict, lessons)
     placement = policy.place(
@@ -215,15 +236,17 @@ def _prefer(task: Task, models: tuple[ModelSpec, ...], facts: _Facts, view: View
 
 def _spread(
     task: Task,
-    models: tuple[ModelSpec, ...],
+    eligible: tuple[ModelSpec, ...],
     facts: _Facts,
     preference: _Preference,
-    quality: QualityView,
+    view: View,
 ) -> dict[str, float]:
     """The distribution over the models; a critical task explores nothing.
 
-    A task that names its `min_quality` explores only what is believed to reach it.
+    A task that names its `min_quality` explores only what is believed to reach it, and nothing
+    that is cold.
     """
+    models, quality = _admitted(eligible), view.quality
     if task.min_quality is not None:
         believed = preference.standings.believed
         models = tuple(
@@ -237,21 +260,28 @@ def _spread(
         )
     lessons = {spec.name: quality.lessons_of(spec.name) for spec in models}
     costs = {spec.name: facts.costs[spec.name] for spec in models}
-    return choice.distribute(
+    spread = choice.distribute(
         preference.chosen, models, preference.standings.believed, costs, lessons, explore
     )
+    if task.critical or task.min_quality is not None or len(models) == len(eligible):
+        return spread
+    cold = [spec for spec in eligible if spec.name not in spread]
+    rivals = [spec for spec in view.registry.models if not spec.cold]
+    tried = trial.tries(
+        facts.costs[preference.chosen], cold, facts.costs, rivals, view.policy, quality
+    )
+    return choice.mix(spread, tried)
 
 
 def _first(
     task: Task,
     registry: Registry,
-    drawn: str,
+    decided: ModelSpec,
     hindered: dict[str, str],
     facts: _Facts,
     cascading: Cascading,
 ) -> ModelSpec | None:
     """The cheaper model that a cascade asks before the one that was drawn."""
-    decided = registry.by_name[drawn]
     wanted = decided.tier in cascading.tiers if task.cascade is None else task.cascade
     if not wanted or task.critical:
         return None

@@ -161,7 +161,8 @@ class QualityView:
     def predict(self, features: Features, models: Iterable[ModelSpec]) -> dict[str, float]:
         """The quality that each model would reach on a task, in [0, 1].
 
-        A model never judged has its tier's prior at first, later the best of the others.
+        A model never judged has its tier's prior at first, later the best of the others; a cold
+        one has to earn that.
         """
         stack = self._stack
         odds = (dense_inputs(features) @ stack.dense).tolist()
@@ -180,7 +181,8 @@ class QualityView:
         trusted = best is not None and self.lessons_of(SHARED) >= NEWCOMER_LESSONS
         for model in unknown:
             alone = logit(PRIOR_QUALITY[model.tier]) + odds[0] + value * hashed[0]
-            found[model.name] = best if trusted and best is not None else sigmoid(alone)
+            as_best = trusted and best is not None and not model.cold
+            found[model.name] = best if as_best and best is not None else sigmoid(alone)
         return found
 
     @cached_property

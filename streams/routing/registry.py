@@ -4,89 +4,59 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
-from typing import Annotated
 
-from pydantic import Field, ValidationError
+from pydantic import TypeAdapter, ValidationError
 
-from streams.events.envelope import Label, Part
+from streams.events.models import TYPICAL_OUTPUT_TOKENS, Dollars, ModelSpec, tokens
+
+__all__ = [
+    "RESERVED", "TIERS", "TYPICAL_OUTPUT_TOKENS", "ModelSpec", "Registry", "entries_of", "parse",
+    "rank", "register", "spec_of", "to_tables", "tokens", "write_toml",
+]  # fmt: skip
 
 TIERS = (1, 2, 3, 4)
 """The tiers that have models; tier 0 answers without one."""
 
-CHARS_PER_TOKEN = 4
-TYPICAL_OUTPUT_TOKENS = 200
-"""Output tokens assumed of an answer before it is known."""
-
 RESERVED = "shared"
 """No model's name: the learned part that all models share has it."""
 
-_MTOK = Decimal(1_000_000)
+PER_1K = "cost_per_1k"
+"""Dollars a thousand tokens, the same in both directions: a short form, read and never written."""
+
+PLAIN = (
+    "input_usd_per_mtok", "output_usd_per_mtok", "typical_cost_usd", "max_tokens", "capabilities",
+    "context_tokens", "latency_s",
+)  # fmt: skip
+"""Fields that are written even where they are at their default."""
+
 _KEY = "tier"
-
-Price = Annotated[Decimal, Field(ge=0, allow_inf_nan=False)]
-
-
-class ModelSpec(Part):
-    """One model: what it is called, its tier, its prices and what it can do.
-
-    `typical_cost_usd` is the mean price of a task where that is known from experience; an unknown
-    price is None. `latency_s` is that of a typical answer.
-    """
-
-    name: Label
-    provider: Label
-    tier: Annotated[int, Field(ge=1, le=4)]
-    input_usd_per_mtok: Price | None = None
-    output_usd_per_mtok: Price | None = None
-    typical_cost_usd: Price | None = None
-    max_tokens: Annotated[int, Field(ge=1)] = 4096
-    capabilities: tuple[Label, ...] = ()
-    context_tokens: Annotated[int, Field(ge=1)] = 128_000
-    latency_s: Annotated[float, Field(ge=0)] = 1.0
-
-    def expected_cost_usd(self, chars: int, max_output_tokens: int | None = None) -> Decimal | None:
-        """What a task of this size will likely cost.
-
-        Args:
-            chars: Length of prompt and context.
-            max_output_tokens: The task's own bound on the answer.
-
-        Returns:
-            Dollars by list price, else the typical cost of a task, else None: unknown.
-
-        Example:
-            >>> spec = ModelSpec(
-            ...     name="m", provider="p", tier=1, input_usd_per_mtok=1, output_usd_per_mtok=5
-            ... )
-            >>> spec.expected_cost_usd(4000)
-            Decimal('0.002')
-        """
-        if self.input_usd_per_mtok is None or self.output_usd_per_mtok is None:
-            return self.typical_cost_usd
-        answer = min(TYPICAL_OUTPUT_TOKENS, self.max_tokens, max_output_tokens or self.max_tokens)
-        asked = tokens(chars)
-        return (asked * self.input_usd_per_mtok + answer * self.output_usd_per_mtok) / _MTOK
+_THOUSANDS = 1000
+_dollars: TypeAdapter[Decimal] = TypeAdapter(Dollars)
 
 
 @dataclass(frozen=True)
 class Registry:
-    """All models, by tier and name; equal registries decide equally."""
+    """All models, by tier and name; equal registries decide equally.
+
+    `retired` are those that take no task any more: what they once cost is still known.
+    """
 
     models: tuple[ModelSpec, ...]
+    retired: tuple[ModelSpec, ...] = ()
 
     @cached_property
     def by_name(self) -> Mapping[str, ModelSpec]:
         """Models by name."""
         return {model.name: model for model in self.models}
 
+    @cached_property
+    def known(self) -> Mapping[str, ModelSpec]:
+        """Models by name, the retired ones too."""
+        return {model.name: model for model in (*self.retired, *self.models)}
+
     def in_tier(self, tier: int) -> tuple[ModelSpec, ...]:
         """The models of one tier, by name."""
         return tuple(model for model in self.models if model.tier == tier)
-
-
-def tokens(chars: int) -> int:
-    """Tokens of a text of so many characters, a quarter of it and at least one."""
-    return max(1, chars // CHARS_PER_TOKEN)
 
 
 def register(models: Iterable[ModelSpec]) -> Registry:
@@ -117,40 +87,82 @@ def parse(tables: Mapping[str, object]) -> Registry:
         >>> parse({"models": {"tier2": [{"name": "m", "provider": "p"}]}}).models[0].tier
         2
     """
+    return register(spec_of(entry, tier, where) for where, tier, entry in entries_of(tables))
+
+
+def entries_of(tables: Mapping[str, object]) -> list[tuple[str, int, Mapping[str, object]]]:
+    """Each model's place, tier and fields, as they are written.
+
+    Raises:
+        ValueError: There is no such table, or it isn't a list of tables.
+    """
     groups = tables.get("models")
     if not isinstance(groups, Mapping):
         raise ValueError("models: a table with tier1 to tier4 is wanted")  # noqa: TRY004
     known = {f"{_KEY}{tier}": tier for tier in TIERS}
-    found: list[ModelSpec] = []
+    found: list[tuple[str, int, Mapping[str, object]]] = []
     for key, entries in groups.items():
         if key not in known:
             raise ValueError(f"models.{key}: not one of {', '.join(known)}")
         if not isinstance(entries, list | tuple):
             raise ValueError(f"models.{key}: write [[models.{key}]], a list of tables")  # noqa: TRY004
-        found += (_spec(entry, known[key], f"models.{key}[{n}]") for n, entry in enumerate(entries))
-    return register(found)
+        for number, entry in enumerate(entries):
+            where = f"models.{key}[{number}]"
+            if not isinstance(entry, Mapping):
+                raise ValueError(f"{where}: a table is wanted")  # noqa: TRY004 (settings are values)
+            found.append((where, known[key], entry))
+    return found
 
 
-def _spec(entry: object, tier: int, where: str) -> ModelSpec:
-    if not isinstance(entry, Mapping):
-        raise ValueError(f"{where}: a table is wanted")  # noqa: TRY004 (settings are values)
-    allowed = ModelSpec.model_fields.keys() - {"tier"}
+def spec_of(entry: Mapping[str, object], tier: int, where: str) -> ModelSpec:
+    """One model from its fields as they are written.
+
+    Args:
+        entry: Fields by name; `cost_per_1k` may stand for both prices.
+        tier: Its tier.
+        where: Goes before the field's name in messages.
+
+    Raises:
+        ValueError: A field is missing, wrong or unknown.
+    """
+    allowed = {*ModelSpec.model_fields, PER_1K} - {"tier"}
     for field in entry:
         if field not in allowed:
             raise ValueError(f"{where}.{field}: unknown; known are {', '.join(sorted(allowed))}")
     try:
-        return ModelSpec.model_validate({**entry, "tier": tier})
+        return ModelSpec.model_validate({**_priced(entry, where), "tier": tier})
     except ValidationError as error:
-        problems = error.errors(include_url=False, include_input=False, include_context=False)
-        path = ".".join(str(at) for at in problems[0]["loc"])
-        raise ValueError(f"{where}.{path}: {problems[0]['msg']}") from None
+        raise ValueError(_named(error, where)) from None
+
+
+def _priced(entry: Mapping[str, object], where: str) -> dict[str, object]:
+    """The fields with `cost_per_1k` as the two prices that it stands for."""
+    fields = dict(entry)
+    if PER_1K not in fields:
+        return fields
+    both = [name for name in ("input_usd_per_mtok", "output_usd_per_mtok") if name in fields]
+    if both:
+        raise ValueError(f"{where}.{PER_1K}: set it or {both[0]}, not both")
+    try:
+        per_mtok = _dollars.validate_python(fields.pop(PER_1K)) * _THOUSANDS
+    except ValidationError as error:
+        raise ValueError(_named(error, f"{where}.{PER_1K}")) from None
+    return {**fields, "input_usd_per_mtok": per_mtok, "output_usd_per_mtok": per_mtok}
+
+
+def _named(error: ValidationError, where: str) -> str:
+    problem = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    path = ".".join((where, *(str(at) for at in problem["loc"])))
+    return f"{path}: {problem['msg']}"
 
 
 def to_tables(registry: Registry) -> dict[str, dict[str, list[dict[str, object]]]]:
-    """The form that `parse` reads; unknown prices are left out."""
+    """The form that `parse` reads; what is unknown, or unsaid and at its default, is left out."""
     tables: dict[str, list[dict[str, object]]] = {}
     for model in registry.models:
-        entry = model.model_dump(exclude={"tier"}, exclude_none=True)
+        said = model.model_dump(exclude={"tier"}, exclude_defaults=True)
+        fields = model.model_dump(exclude={"tier"}, exclude_none=True)
+        entry = {name: value for name, value in fields.items() if name in said or name in PLAIN}
         tables.setdefault(f"{_KEY}{model.tier}", []).append(entry)
     return {"models": tables}
 
@@ -166,6 +178,8 @@ def write_toml(registry: Registry) -> str:
 
 
 def _toml(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
     if isinstance(value, Decimal):
         plain = f"{value:f}"
         return plain if "." in plain else f"{plain}.0"

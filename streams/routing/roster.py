@@ -1,0 +1,123 @@
+"""The settings' models and what the topic `models` says of them → the registry in force."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import NamedTuple
+
+from streams.events.control import Policy
+from streams.events.models import Model, ModelStatus
+from streams.routing.quality import QualityView
+from streams.routing.registry import RESERVED, ModelSpec, Registry
+from streams.routing.trial import is_admitted
+
+
+class Host(NamedTuple):
+    """A provider as this process is set up to call it.
+
+    `vendor` is its name in the price list, `keys` name the variables whose key it may be sent:
+    a record must not have any other secret of the process sent anywhere.
+    """
+
+    vendor: str
+    keys: frozenset[str]
+
+
+class Entry(NamedTuple):
+    """One model of the roster: how it stands, as what, and whether the topic says as what."""
+
+    status: ModelStatus
+    spec: ModelSpec
+    told: bool
+
+
+@dataclass(frozen=True)
+class Roster:
+    """All models that settings and topic know; every record makes a new roster.
+
+    Args:
+        base: The models of the settings.
+        hosts: Providers by name; None: whatever is named can be called.
+        records: The newest record of each model that the topic speaks of.
+    """
+
+    base: tuple[ModelSpec, ...]
+    hosts: Mapping[str, Host] | None = None
+    records: Mapping[str, Model] = field(default_factory=lambda: MappingProxyType({}))
+
+    def with_record(self, record: Model) -> "Roster":
+        """Take in what the topic says of one model.
+
+        Raises:
+            ValueError: This process can't use it; the roster stays as it was.
+        """
+        if record.name == RESERVED:
+            raise ValueError(f"{RESERVED!r} is kept for what all models share")
+        if record.spec is not None and record.spec.name != record.name:
+            raise ValueError(f"{record.name!r} has the spec of {record.spec.name!r}")
+        if record.status is ModelStatus.ENABLED:
+            known = {spec.name for spec in self.base}
+            if record.spec is None and record.name not in known:
+                raise ValueError(f"{record.name!r} is enabled, and nobody says what it is")
+            why_not = None if record.spec is None else refusal(record.spec, self.hosts)
+            if why_not is not None:
+                raise ValueError(f"{record.name!r}: {why_not}")
+        return replace(self, records=MappingProxyType({**self.records, record.name: record}))
+
+    def entries(self) -> Iterator[Entry]:
+        """Every model that is known, the removed ones too."""
+        based = {spec.name: spec for spec in self.base}
+        for name in {**based, **self.records}:
+            record = self.records.get(name)
+            if record is None:
+                yield Entry(ModelStatus.ENABLED, based[name], told=False)
+            elif (spec := record.spec or based.get(name)) is not None:
+                yield Entry(record.status, spec, told=record.spec is not None)
+
+    @property
+    def enabled(self) -> tuple[ModelSpec, ...]:
+        """The models that may be given tasks."""
+        return tuple(entry.spec for entry in self.entries() if entry.status is ModelStatus.ENABLED)
+
+    def in_force(self, policy: Policy, quality: QualityView) -> Registry:
+        """The registry that decides: a cold model that was admitted is cold no more."""
+        enabled = self.enabled
+        rivals = [spec for spec in enabled if not spec.cold]
+        warmed = (
+            spec.model_copy(update={"cold": False})
+            if spec.cold and is_admitted(spec, rivals, policy, quality)
+            else spec
+            for spec in enabled
+        )
+        retired = (e.spec for e in self.entries() if e.status is not ModelStatus.ENABLED)
+        return Registry(
+            tuple(sorted(warmed, key=lambda spec: (spec.tier, spec.name))),
+            tuple(sorted(retired, key=lambda spec: (spec.tier, spec.name))),
+        )
+
+    @property
+    def has_cold(self) -> bool:
+        """Whether what was learned may change the registry."""
+        return any(spec.cold for spec in self.enabled)
+
+
+def refusal(spec: ModelSpec, hosts: Mapping[str, Host] | None) -> str | None:
+    """Why this process can't use a model; None if it can.
+
+    Args:
+        spec: The model.
+        hosts: Providers by name; None: whatever is named can be called.
+    """
+    if hosts is None:
+        return None
+    host = hosts.get(spec.provider)
+    if host is None:
+        names = ", ".join(sorted(hosts)) or "none"
+        return f"provider: {spec.provider!r} is not set; providers that are set: {names}"
+    if spec.api_key_env is not None and spec.api_key_env not in host.keys:
+        names = ", ".join(sorted(host.keys)) or "none"
+        return (
+            f"api_key_env: the settings name no {spec.api_key_env} for {spec.provider}; "
+            f"variables that they name for it: {names}"
+        )
+    return None  # the price guard is called here
