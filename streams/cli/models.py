@@ -238,34 +238,21 @@ def _who(settings: "Settings") -> str:
 
 
 def _differs(roster: "Roster", record: "Model") -> bool:
-    from streams.cli.specs import changes
+    from streams.cli.specs import changes, entry_in
 
-    before = {entry.spec.name: entry for entry in roster.entries()}
-    after = {entry.spec.name: entry for entry in roster.with_record(record).entries()}
-    return bool(changes(before.get(record.name), after.get(record.name)))
+    after = roster.with_record(record)
+    return bool(changes(entry_in(roster, record.name), entry_in(after, record.name)))
 
 
 def _tell(args: argparse.Namespace, before: "Roster", after: "Roster", record: "Model") -> None:
-    from streams.cli.specs import changes, told
+    from streams.cli.specs import changes, entry_in, line_of
 
-    old, new = (
-        next((e for e in roster.entries() if e.spec.name == record.name), None)
-        for roster in (before, after)
-    )
+    old, new = entry_in(before, record.name), entry_in(after, record.name)
     changed = changes(old, new)
     if args.json:
-        state = record.status.value
-        print_json({"name": record.name, "state": state, "changed": changed})
-        return
-    if not changed:
-        print(f"{record.name}: nothing changed, it is {record.status.value} as it was")
-        return
-    moved = ", ".join(
-        f"{name} {told(value)}" if old is None else f"{name} {told(was)} → {told(value)}"
-        for name, (was, value) in changed.items()
-        if name != "name" and (old is not None or value not in (None, ()))
-    )
-    print(f"{record.name}: {moved}")
+        print_json({"name": record.name, "state": record.status.value, "changed": changed})
+    else:
+        print(line_of(old, new, changed))
 
 
 def _advise(args: argparse.Namespace, view: "View", records: "Sequence[Model]") -> None:

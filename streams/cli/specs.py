@@ -153,8 +153,8 @@ def turned(
     found = []
     for name in names:
         entry = _known(roster, name, removed=status is ModelStatus.ENABLED)
-        gone = ModelStatus.REMOVED in (entry.status, status)
-        spec = entry.spec if entry.told and not gone else None
+        anew = entry.status is ModelStatus.REMOVED
+        spec = entry.spec if entry.told and not anew else None
         found.append(_record(roster, name, name, status, spec, by=by, at=at))
     return found
 
@@ -170,10 +170,38 @@ def changes(before: "Entry | None", after: "Entry | None") -> dict[str, tuple[ob
     }
 
 
-def told(value: object) -> str:
-    """A field's value for people."""
+def entry_in(roster: "Roster", name: str) -> "Entry | None":
+    """A model as the roster has it, also if it was removed; None: it was never there."""
+    return next((entry for entry in roster.entries() if entry.spec.name == name), None)
+
+
+def line_of(
+    before: "Entry | None", after: "Entry | None", changed: Mapping[str, tuple[object, object]]
+) -> str:
+    """What a record changed, for people.
+
+    Args:
+        before: The model as it was; None: it was not there.
+        after: As it is now.
+        changed: By field, what `changes` found.
+    """
+    entry = after or before
+    name = "" if entry is None else entry.spec.name
+    if after is not None and (before is None or before.status is ModelStatus.REMOVED):
+        said = after.spec.model_dump(exclude_defaults=True, exclude={"name"})
+        fields = ", ".join(f"{field} {_told(value)}" for field, value in said.items())
+        return f"{name}: {after.status.value}, {fields}"
+    if not changed:
+        return f"{name}: nothing changed{'' if after is None else f', it is {after.status.value}'}"
+    moved = (f"{field} {_told(was)} → {_told(now)}" for field, (was, now) in changed.items())
+    return f"{name}: {', '.join(moved)}"
+
+
+def _told(value: object) -> str:
     if isinstance(value, tuple | list):
-        return ",".join(str(item) for item in value) or "none"
+        return "/".join(str(item) for item in value) or "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     return _plain(value) if isinstance(value, Decimal) else "none" if value is None else str(value)
 
 
