@@ -232,6 +232,7 @@ class Driver:
 
     async def run(self) -> None:
         """Let every stage work until all have read all."""
+        self._follow()
         busy = True
         while busy:
             busy = False

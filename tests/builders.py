@@ -17,6 +17,7 @@ from streams.events.control import ModelState, Policy
 from streams.events.decision import Assignment, Decision, Refusal, RefusalReason
 from streams.events.envelope import Envelope, Event
 from streams.events.feedback import LATENCY_BOUNDS_S, Alert, Feedback, Lesson, Performance, Score
+from streams.events.models import Model, ModelStatus
 from streams.events.outcome import Attempt, Call, CallState, Cost, Result, Usage
 from streams.events.task import Task
 from streams.kafka import codec
@@ -260,6 +261,12 @@ def a_model(name: str = "small", tier: int = 2, **fields: Any) -> ModelSpec:
     """A model of the provider `scripted`: 1 dollar a million tokens in, 5 out."""
     priced = {"input_usd_per_mtok": Decimal(1), "output_usd_per_mtok": Decimal(5)}
     return ModelSpec(**{"name": name, "provider": "scripted", "tier": tier, **priced, **fields})
+
+
+def a_change(name: str = "small", status: str = "enabled", **fields: Any) -> Model:
+    """What an operator says of a model; without `spec=` it is as the settings have it."""
+    told = {"spec": None, "changed_by": "tests", "at": AT, **fields}
+    return Model(name=name, status=ModelStatus(status), **told)
 
 
 def a_registry(*models: ModelSpec) -> Registry:

@@ -1,10 +1,11 @@
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from streams.events.decision import RefusalReason
-from streams.routing.constraints import hindrances, refuse, spent
+from streams.routing.constraints import chars, hindrances, refuse, spent
 from streams.routing.registry import ModelSpec, register
 from tests.builders import a_task, an_attempt
 
@@ -82,3 +83,25 @@ def test_an_attempt_of_unknown_price_counts_as_its_model_was_expected_to_cost() 
     assert spent(a_task(), registry, (known, doubtful)) == Decimal("0.015")
     assert spent(a_task(), registry, (known, an_attempt(model="unpriced"))) is None
     assert spent(a_task(), registry, (known, an_attempt(model="gone"))) is None
+
+
+PICTURE = {"type": "image_url", "image_url": {"url": "https://example.org/a.png"}}
+
+
+def test_image_parts_want_a_model_that_sees() -> None:
+    blind = ModelSpec(name="blind", provider="p", tier=4, capabilities=("tools",))
+    seeing = ModelSpec(name="seeing", provider="p", tier=1, capabilities=("vision",))
+    registry = register([blind, seeing])
+    words = {"type": "text", "text": "What is this?"}
+    asked = a_task(messages=[{"content": "Look."}, {"content": [words, PICTURE]}])
+    assert hindrances(asked, registry) == {"blind": "image parts"}
+    assert hindrances(a_task(messages=[{"content": [words]}]), registry) == {}
+    only_blind = register([blind])
+    refusal = refuse(asked, hindrances(asked, only_blind), only_blind)
+    assert (refusal.reason, refusal.detail) == ("no_model", "no model meets image parts")
+
+
+def test_what_a_retired_model_took_of_a_tasks_money_is_known() -> None:
+    retired = replace(register([ABLE]), retired=(ABLE.model_copy(update={"name": "gone"}),))
+    trail = (an_attempt(model="gone", cost_usd=None),)
+    assert spent(a_task(), retired, trail) == ABLE.expected_cost_usd(chars(a_task()))

@@ -96,3 +96,67 @@ def test_an_expected_cost_comes_from_prices_then_from_experience_or_is_unknown()
 def test_a_registry_is_equal_whatever_the_order_it_was_given_in() -> None:
     models = parse(TABLES).models
     assert register(reversed(models)) == register(models)
+
+
+WHOLE = {
+    "name": "m",
+    "provider": "p",
+    "served_as": "m-2026-11-01",
+    "api_key_env": "TEAM_KEY",
+    "input_usd_per_mtok": Decimal("0.15"),
+    "output_usd_per_mtok": Decimal("0.60"),
+    "cached_input_usd_per_mtok": Decimal("0.075"),
+    "typical_cost_usd": Decimal("0.0002"),
+    "max_tokens": 16384,
+    "capabilities": ["vision", "tools"],
+    "context_tokens": 200_000,
+    "latency_s": 1.4,
+    "cold_start_s": 12.5,
+    "idle_s": 120.0,
+    "requests_per_minute": 500,
+    "tokens_per_minute": 200_000,
+    "cold": True,
+}
+
+
+def test_every_field_is_read_from_toml_and_written_again() -> None:
+    registry = parse({"models": {"tier2": [WHOLE]}})
+    assert set(WHOLE) == set(ModelSpec.model_fields) - {"tier"}
+    assert parse(tomllib.loads(write_toml(registry), parse_float=Decimal)) == registry
+    assert registry.by_name["m"].cold
+    assert registry.by_name["m"].at_provider == "m-2026-11-01"
+
+
+def test_one_price_for_a_thousand_tokens_counts_in_both_directions() -> None:
+    text = '[[models.tier1]]\nname = "m"\nprovider = "p"\ncost_per_1k = 0.0002\n'
+    (spec,) = parse(tomllib.loads(text)).models
+    assert (spec.input_usd_per_mtok, spec.output_usd_per_mtok) == (Decimal("0.2"), Decimal("0.2"))
+    again = tomllib.loads(write_toml(register([spec])), parse_float=Decimal)
+    assert parse(again).models == (spec,)
+
+
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        ({"cost_per_1k": -1}, r"tier1\[0\]\.cost_per_1k: .*greater than or equal to 0"),
+        ({"cost_per_1k": "cheap"}, r"tier1\[0\]\.cost_per_1k: .*decimal"),
+        (
+            {"cost_per_1k": 1, "output_usd_per_mtok": 1},
+            r"cost_per_1k: set it or output_usd_per_mtok, not both",
+        ),
+        ({"api_key_env": "MY KEY"}, r"tier1\[0\]\.api_key_env"),
+        ({"idle_s": 0}, r"tier1\[0\]\.idle_s"),
+        ({"requests_per_minute": 0}, r"tier1\[0\]\.requests_per_minute"),
+        ({"cold": "perhaps"}, r"tier1\[0\]\.cold"),
+        ({"price": 1}, r"\.price: unknown; known are .*cost_per_1k"),
+    ],
+)
+def test_a_wrong_field_is_named_with_what_is_allowed(fields: dict[str, object], says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        parse({"models": {"tier1": [{"name": "m", "provider": "p", **fields}]}})
+
+
+def test_what_is_at_its_default_is_not_written() -> None:
+    plain = write_toml(register([ModelSpec(name="m", provider="p", tier=1)]))
+    assert "cold" not in plain
+    assert "idle_s" not in plain
