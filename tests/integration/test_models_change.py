@@ -1,0 +1,146 @@
+"""`tierflow models` on running workers: in force within two seconds, and no task is lost."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import orjson
+import pytest
+
+from streams.clock import SystemClock
+from tests import wire
+from tests.deployment import TIERFLOW, Deployment, prompt
+from tests.processes import finish
+
+pytestmark = [pytest.mark.broker, pytest.mark.clickhouse]
+
+NOTICED_S = 2.0
+"""From then on a change is in force on every worker."""
+
+NARROW = {"TIERFLOW_WORKER__CONCURRENCY": "2"}
+"""So few calls at once in each tier of a worker that tasks wait."""
+
+BY_MODEL = 2
+"""A prompt of this number asks for code, which no tier-0 skill answers."""
+
+TASKS = 24
+"""Enough to reach every partition, and so both workers."""
+
+
+@pytest.fixture
+async def workers(deployment: Deployment) -> AsyncIterator[Deployment]:
+    """The rig with two workers in place of its own; its registry is as it was behind the test."""
+    deployment.workers.pop().terminate()
+    for _ in range(2):
+        deployment.start("worker", env=NARROW)
+    for member in deployment.workers:
+        await deployment.until(member.is_ready, member.child.name, member.child)
+    yield deployment
+    deployment.behave()
+    models(deployment, "remove", "tiny", code=None)
+    models(deployment, "enable", "tiny")
+    for member in deployment.workers:
+        member.terminate()
+    deployment.workers.clear()
+
+
+def models(deployment: Deployment, *words: str, code: int | None = 0) -> tuple[str, str]:
+    """Run `tierflow models`: what it says on stdout and stderr."""
+    ended, out, err = finish([TIERFLOW, "models", *words], env=deployment.env, timeout_s=30)
+    assert code is None or ended == code, f"models {' '.join(words)} exited {ended}: {err}"
+    return out, err
+
+
+def asking(prefix: str, count: int, **fields: object) -> dict[str, bytes]:
+    body = {"prompt": prompt(BY_MODEL), **fields}
+    return {f"{prefix}{n}": orjson.dumps({"task_id": f"{prefix}{n}", **body}) for n in range(count)}
+
+
+async def done(deployment: Deployment, bodies: dict[str, bytes]) -> list[dict[str, Any]]:
+    found = await deployment.results(bodies)
+    assert found.keys() == bodies.keys()
+    return [orjson.loads(records[0].value) for records in found.values()]
+
+
+async def asked(deployment: Deployment, bodies: dict[str, bytes]) -> list[dict[str, Any]]:
+    await deployment.publish("tasks", bodies)
+    return await done(deployment, bodies)
+
+
+async def calls_of(deployment: Deployment, prefix: str, model: str) -> list[dict[str, Any]]:
+    """All that the ledger says of a model's calls for these tasks, in order."""
+    calls = await deployment.bodies("calls")
+    return [c for c in calls if c["task_id"].startswith(prefix) and c["model"] == model]
+
+
+def moment(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+async def test_a_model_is_added_and_disabled_while_tasks_flow(
+    workers: Deployment, named: str
+) -> None:
+    clock = SystemClock()
+    models(workers, "remove", "tiny")
+    await clock.sleep(NOTICED_S)
+    gone = await asked(workers, asking(f"{named}gone-", TASKS, model="tiny"))
+    assert {result["error"]["reason"] for result in gone} == {"no_model"}
+
+    # -- added: called by both workers, two seconds later at the latest ---------------------
+    priced = ("--cost-per-1k", "0.00002", "--warm")
+    models(workers, "add", "tiny", "--tier", "1", "--provider", "simulator", *priced)
+    at_s, asked_s = clock.monotonic_s(), dict[str, float]()
+    while clock.monotonic_s() < at_s + NOTICED_S:
+        bodies = asking(f"{named}soon-{len(asked_s)}-", 2, model="tiny")
+        asked_s.update(dict.fromkeys(bodies, clock.monotonic_s() - at_s))
+        await workers.publish("tasks", bodies)
+        await clock.sleep(0.05)
+    added = await asked(workers, asking(f"{named}added-", TASKS, model="tiny"))
+    assert {(result["status"], result["model"]) for result in added} == {("completed", "tiny")}
+    soon = await done(workers, dict.fromkeys(asked_s, b""))
+    refused_s = [asked_s[r["task_id"]] for r in soon if r["status"] == "failed"]
+    print(f"added: last refused {max(refused_s, default=0.0):.2f} s after the command")  # noqa: T201
+    assert max(refused_s, default=0.0) < NOTICED_S
+
+    # -- disabled: calls in flight end, tasks that wait go elsewhere ------------------------
+    workers.slow(1.0, 1.5)
+    queued = asking(f"{named}queued-", TASKS, max_tier=2, min_tier=1)
+    pinned = asking(f"{named}pinned-", 4, model="tiny")
+    await workers.publish("tasks", {**pinned, **queued})
+
+    def begun(records: list[Any]) -> bool:
+        found = [orjson.loads(r.value) for r in records]
+        return sum(c["task_id"].startswith(f"{named}pinned-") for c in found) >= 1
+
+    await wire.consume_until(workers.bootstrap, workers.topic("calls"), begun, timeout_s=20)
+    models(workers, "disable", "tiny")
+    disabled_at = datetime.now(UTC)
+    results = await done(workers, queued)
+    assert {result["status"] for result in results} == {"completed"}
+    calls = await calls_of(workers, f"{named}", "tiny")
+    over = [c for c in calls if c["state"] == "completed" and moment(c["ended_at"]) > disabled_at]
+    assert all(moment(c["intended_at"]) < disabled_at + timedelta(seconds=NOTICED_S) for c in over)
+    after = await asked(workers, asking(f"{named}after-", TASKS, max_tier=1, min_tier=1))
+    assert {result["error"]["reason"] for result in after} == {"no_model"}
+    print(f"disabled: {len(over)} calls were in flight and ended; models {tally(results)}")  # noqa: T201
+
+
+def tally(results: list[dict[str, Any]]) -> dict[str, int]:
+    found = [result["model"] for result in results]
+    return {model: found.count(model) for model in sorted(set(found))}
+
+
+async def test_a_change_that_is_wrong_is_refused_before_it_is_published(
+    deployment: Deployment,
+) -> None:
+    before = len(await deployment.read("models"))
+    for words, code, says in (
+        (("add", "x", "--tier", "2", "--provider", "nobody"), 2, "that are set: simulator"),
+        (("disable", "smal"), 4, "near it: small"),
+    ):
+        _, err = models(deployment, *words, code=code)
+        assert says in err
+    assert len(await deployment.read("models")) == before
+    listed = [orjson.loads(line) for line in models(deployment, "list", "--json")[0].splitlines()]
+    assert [m["name"] for m in listed] == ["tiny", "small", "medium", "large"]
+    assert {(m["state"], m["admitted"]) for m in listed} == {("enabled", True)}
