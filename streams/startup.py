@@ -2,10 +2,11 @@
 
 from datetime import datetime
 
+from streams.money.prices import shipped
 from streams.routing import registry
 from streams.routing.decide import View
 from streams.routing.quality import QualityView
-from streams.routing.roster import Host, Roster, refusal
+from streams.routing.roster import Host, Roster
 from streams.settings import Settings
 
 
@@ -15,7 +16,8 @@ def starting_view(settings: Settings, now: datetime) -> View:
     Raises:
         ValueError: The registry is wrong; the message names the field.
     """
-    known, hosts = registry.parse({"models": settings.models}), hosts_of(settings)
+    known = registry.parse({"models": settings.models})
+    roster = Roster(known.models, hosts_of(settings), shipped())
     for spec in known.models:
         if spec.provider not in settings.providers:
             names = ", ".join(sorted(settings.providers)) or "none"
@@ -23,9 +25,8 @@ def starting_view(settings: Settings, now: datetime) -> View:
                 f"models.tier{spec.tier}: {spec.name} names provider {spec.provider!r}; "
                 f"providers that are set: {names}"
             )
-        if why_not := refusal(spec, hosts):
+        if why_not := roster.refusal(spec, now):
             raise ValueError(f"models.tier{spec.tier}: {spec.name}: {why_not}")
-    roster = Roster(known.models, hosts)
     return View(known, settings.policy.initial(now), QualityView(), roster)
 
 
@@ -40,6 +41,6 @@ def hosts_of(settings: Settings) -> dict[str, Host]:
         told = [e.get("api_key_env") for e in entries if e.get("provider") == name]
         keys[name].update(str(key) for key in (provider.api_key_env, *told) if key)
     return {
-        name: Host(getattr(provider, "vendor", None) or name, frozenset(keys[name]))
+        name: Host(provider.vendor or name, frozenset(keys[name]))
         for name, provider in settings.providers.items()
     }

@@ -45,7 +45,7 @@ class Billing:
 
     def redirected(self, spec: ModelSpec, answered_by: str | None) -> bool:
         """Whether another model answered than the one that was asked."""
-        asked = spec.name
+        asked = spec.at_provider
         if answered_by is None or answered_by == asked:
             return False
         vendor = self.vendors.get(spec.provider, "")
@@ -72,14 +72,18 @@ class Billing:
         billed: ModelSpec | None = spec
         if self.redirected(spec, answered_by):
             others = (s for s in registry.models if s.provider == spec.provider)
-            billed = next((s for s in others if s.name == answered_by), None)
+            billed = next((s for s in others if s.at_provider == answered_by), None)
         own = None if billed is None else own_price(billed)
-        listed = self._listed(spec.provider, answered_by or spec.name, at) if own is None else None
+        listed = (
+            self._listed(spec.provider, answered_by or spec.at_provider, at)
+            if own is None
+            else None
+        )
         return priced(usage, own, listed)
 
     def at_most_usd(self, spec: ModelSpec, prompt: Prompt, at: datetime) -> Decimal | None:
         """More than this a call can't cost; None where no price or no bound is known."""
-        price = own_price(spec) or self._listed(spec.provider, spec.name, at)
+        price = own_price(spec) or self._listed(spec.provider, spec.at_provider, at)
         return at_most_usd(
             prompt_bytes(prompt), prompt.max_output_tokens, price, spec.context_tokens
         )
@@ -103,4 +107,6 @@ def _more_than_text(parts: list[JsonObject]) -> bool:
 
 def own_price(spec: ModelSpec) -> Price | None:
     """The registry's price of a model, if it has one."""
-    return registry_price(spec.input_usd_per_mtok, spec.output_usd_per_mtok)
+    return registry_price(
+        spec.input_usd_per_mtok, spec.output_usd_per_mtok, spec.cached_input_usd_per_mtok
+    )

@@ -262,7 +262,7 @@ async def _call(
     subject = f"model {spec.name}"
     prompt = Prompt(
         call_id=ids.derive("call", "doctor", spec.name, clock.now().isoformat()),
-        model=spec.name,
+        model=spec.at_provider,
         messages=(Message(content="Say yes."),),
         max_output_tokens=1,
     )

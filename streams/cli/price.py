@@ -213,8 +213,7 @@ def _own(settings: "Settings", provider: str, model: str) -> "Price | None":
     if not settings.models:
         return None
     for spec in parse({"models": settings.models}).models:
-        names = (spec.name, getattr(spec, "served_as", None))
-        if spec.provider == provider and model in names:
+        if spec.provider == provider and model in (spec.name, spec.at_provider):
             return own_price(spec)
     return None
 

@@ -2,11 +2,14 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from streams.events.control import Policy
 from streams.events.models import Model, ModelStatus
+from streams.money.magnitude import odd_price
+from streams.money.pricing import Price
 from streams.routing.quality import QualityView
 from streams.routing.registry import RESERVED, ModelSpec, Registry
 from streams.routing.trial import is_admitted
@@ -21,6 +24,14 @@ class Host(NamedTuple):
 
     vendor: str
     keys: frozenset[str]
+
+
+class PriceBook(Protocol):
+    """What vendors publish; `money.prices.PriceList`."""
+
+    def find(self, vendor: str, model: str, at: datetime) -> Price | None:
+        """The price of a model at a moment, or None."""
+        ...
 
 
 class Entry(NamedTuple):
@@ -38,11 +49,13 @@ class Roster:
     Args:
         base: The models of the settings.
         hosts: Providers by name; None: whatever is named can be called.
+        book: What vendors publish; None knows nothing.
         records: The newest record of each model that the topic speaks of.
     """
 
     base: tuple[ModelSpec, ...]
     hosts: Mapping[str, Host] | None = None
+    book: PriceBook | None = None
     records: Mapping[str, Model] = field(default_factory=lambda: MappingProxyType({}))
 
     def with_record(self, record: Model) -> "Roster":
@@ -59,8 +72,7 @@ class Roster:
             known = {spec.name for spec in self.base}
             if record.spec is None and record.name not in known:
                 raise ValueError(f"{record.name!r} is enabled, and nobody says what it is")
-            why_not = None if record.spec is None else refusal(record.spec, self.hosts)
-            if why_not is not None:
+            if record.spec is not None and (why_not := self.refusal(record.spec, record.at)):
                 raise ValueError(f"{record.name!r}: {why_not}")
         return replace(self, records=MappingProxyType({**self.records, record.name: record}))
 
@@ -100,24 +112,25 @@ class Roster:
         """Whether what was learned may change the registry."""
         return any(spec.cold for spec in self.enabled)
 
+    def refusal(self, spec: ModelSpec, at: datetime) -> str | None:
+        """Why this process can't use a model, the field first; None if it can.
 
-def refusal(spec: ModelSpec, hosts: Mapping[str, Host] | None) -> str | None:
-    """Why this process can't use a model; None if it can.
-
-    Args:
-        spec: The model.
-        hosts: Providers by name; None: whatever is named can be called.
-    """
-    if hosts is None:
-        return None
-    host = hosts.get(spec.provider)
-    if host is None:
-        names = ", ".join(sorted(hosts)) or "none"
-        return f"provider: {spec.provider!r} is not set; providers that are set: {names}"
-    if spec.api_key_env is not None and spec.api_key_env not in host.keys:
-        names = ", ".join(sorted(host.keys)) or "none"
-        return (
-            f"api_key_env: the settings name no {spec.api_key_env} for {spec.provider}; "
-            f"variables that they name for it: {names}"
-        )
-    return None  # the price guard is called here
+        Args:
+            spec: The model.
+            at: When its prices were set.
+        """
+        if self.hosts is None:
+            return None
+        host = self.hosts.get(spec.provider)
+        if host is None:
+            names = ", ".join(sorted(self.hosts)) or "none"
+            return f"provider: {spec.provider!r} is not set; providers that are set: {names}"
+        if spec.api_key_env is not None and spec.api_key_env not in host.keys:
+            names = ", ".join(sorted(host.keys)) or "none"
+            return (
+                f"api_key_env: the settings name no {spec.api_key_env} for {spec.provider}; "
+                f"variables that they name for it: {names}"
+            )
+        listed = self.book.find(host.vendor, spec.at_provider, at) if self.book else None
+        odd = odd_price(spec.input_usd_per_mtok, spec.output_usd_per_mtok, listed)
+        return None if odd is None else f"price: {odd}"

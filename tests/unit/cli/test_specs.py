@@ -65,7 +65,7 @@ def test_a_name_that_is_taken_is_refused_and_one_that_was_removed_is_free() -> N
         ({"colour": "red"}, "here.colour: unknown; known are api_key_env, "),
     ],
 )
-def test_a_wrong_field_is_named(fields: dict[str, object], says: str) -> None:
+def test_a_wrong_field_is_named(fields: dict[str, Any], says: str) -> None:
     with pytest.raises(UsageError) as refused:
         add(**fields)
     assert says in str(refused.value)

@@ -1,4 +1,5 @@
 from decimal import Decimal
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from streams.routing.trial import (
     COLD_TASKS,
     EXPLORE_USD_SHARE,
     LEAST_LESSONS,
+    SURENESS,
     bar,
     bounds,
     is_admitted,
@@ -34,9 +36,10 @@ def judged(**means: tuple[float, int]) -> QualityView:
 
 
 def test_bounds_are_those_of_wilson() -> None:
-    # Newcombe 1998, table I, method 3, at 95%: 81 of 263 is 0.2553 to 0.3662.
-    low, high = bounds(81 / 263, 263 * 1.645**2 / 1.959964**2)
-    assert (low, high) == pytest.approx((0.2553, 0.3662), abs=5e-4)
+    # Newcombe 1998, table I, method 3, at 95%: 81 of 263 is 0.2553 to 0.3662. Ours are at 90%, so
+    # that fewer judged tasks come to the same.
+    fewer = round(263 * SURENESS**2 / 1.959964**2)
+    assert bounds(81 / 263, fewer) == pytest.approx((0.2553, 0.3662), abs=1e-3)
     assert bounds(0.5, 0) == (0.0, 1.0)
 
 
@@ -113,7 +116,7 @@ def test_a_spec_that_is_cold_is_never_the_choice_where_there_is_another() -> Non
 
 
 @pytest.mark.parametrize("task", [{"critical": True}, {"min_quality": 0.5}, {"model": "old"}])
-def test_tasks_that_must_not_go_wrong_try_nothing_new(task: dict[str, object]) -> None:
+def test_tasks_that_must_not_go_wrong_try_nothing_new(task: dict[str, Any]) -> None:
     free = a_model("new", 1, cold=True, input_usd_per_mtok=0, output_usd_per_mtok=0)
     view = View(register([OLD, free]), initial_policy(AT))
     assert "new" not in decided(view, **task).probabilities
@@ -129,5 +132,5 @@ def test_new_models_do_not_move_the_bar_of_the_others() -> None:
     before = decided(View(register([OLD]), initial_policy(AT)))
     spec = ModelSpec(name="new", provider="p", tier=4, typical_cost_usd=Decimal(1), cold=True)
     after = decided(View(register([OLD, spec]), initial_policy(AT)))
-    kept = {"probabilities": {}, "predicted_quality": {}}
+    kept: dict[str, Any] = {"probabilities": {}, "predicted_quality": {}}
     assert after.model_copy(update=kept) == before.model_copy(update=kept)
