@@ -17,7 +17,7 @@ def starting_view(settings: Settings, now: datetime) -> View:
         ValueError: The registry is wrong; the message names the field.
     """
     known = registry.parse({"models": settings.models})
-    roster = Roster(known.models, hosts_of(settings), shipped())
+    roster = Roster(known.models, hosts_of(settings), shipped(), now)
     for spec in known.models:
         if spec.provider not in settings.providers:
             names = ", ".join(sorted(settings.providers)) or "none"
@@ -27,7 +27,8 @@ def starting_view(settings: Settings, now: datetime) -> View:
             )
         if why_not := roster.refusal(spec, now):
             raise ValueError(f"models.tier{spec.tier}: {spec.name}: {why_not}")
-    return View(known, settings.policy.initial(now), QualityView(), roster)
+    policy, quality = settings.policy.initial(now), QualityView()
+    return View(roster.in_force(policy, quality), policy, quality, roster)
 
 
 def hosts_of(settings: Settings) -> dict[str, Host]:

@@ -229,7 +229,11 @@ async def _provider(
 
 def _models(name: str, specs: "Sequence[ModelSpec]", listing: Listed) -> list[Finding]:
     return [
-        of_model(spec.name, spec.tier, name, listing.models, whole=listing.whole) for spec in specs
+        replace(
+            of_model(spec.at_provider, spec.tier, name, listing.models, whole=listing.whole),
+            name=f"model {spec.name}",
+        )
+        for spec in specs
     ]
 
 
@@ -265,6 +269,7 @@ async def _call(
         model=spec.at_provider,
         messages=(Message(content="Say yes."),),
         max_output_tokens=1,
+        api_key_env=spec.api_key_env,
     )
     answered = await host.call(prompt, Deadlines(CALL_S))
     if isinstance(answered, Reply):

@@ -10,6 +10,7 @@ from streams.cli.advice import dollars_of
 from streams.cli.answers import NotFoundError, UsageError
 from streams.events.models import Model, ModelSpec, ModelStatus
 from streams.routing.registry import PER_1K, spec_of
+from streams.routing.roster import ListPriced
 
 if TYPE_CHECKING:
     from streams.routing.decide import View
@@ -37,6 +38,7 @@ def facts_of(view: "View", roster: "Roster") -> list[dict[str, Any]]:
 def _fact(entry: "Entry", view: "View", record: Model | None) -> dict[str, Any]:
     spec, part = entry.spec, view.quality.parts.get(entry.spec.name)
     in_force = view.registry.by_name.get(spec.name)
+    listed = in_force if isinstance(in_force, ListPriced) else None
     return {
         "name": spec.name,
         "tier": spec.tier,
@@ -48,6 +50,8 @@ def _fact(entry: "Entry", view: "View", record: Model | None) -> dict[str, Any]:
         "lessons": part.part_lessons if part else 0,
         "mean_score": part.mean_score if part else None,
         **spec.model_dump(exclude={"name", "tier", "provider", "cold"}),
+        "listed_input_usd_per_mtok": listed.listed_input if listed else None,
+        "listed_output_usd_per_mtok": listed.listed_output if listed else None,
         "changed_by": record.changed_by if record else None,
         "changed_at": record.at if record else None,
     }
@@ -81,6 +85,9 @@ def prices_of(fact: Mapping[str, Any]) -> str:
     asked, answered = (fact[name] for name in PRICES)
     if asked is not None and answered is not None:
         return f"{_plain(asked)} / {_plain(answered)}"
+    if fact["listed_input_usd_per_mtok"] is not None:
+        listed = (_plain(fact[f"listed_{name}"]) for name in PRICES)
+        return f"{' / '.join(listed)} (list)"
     typical: Decimal | None = fact["typical_cost_usd"]
     return "unknown" if typical is None else f"{dollars_of(typical)} a task"
 

@@ -68,7 +68,7 @@ class ModelSpec(Part):
             max_output_tokens: The task's own bound on the answer.
 
         Returns:
-            Dollars by list price, else the typical cost of a task, else None: unknown.
+            Dollars by price, else the typical cost of a task, else None: unknown.
 
         Example:
             >>> spec = ModelSpec(
@@ -79,9 +79,15 @@ class ModelSpec(Part):
         """
         if self.input_usd_per_mtok is None or self.output_usd_per_mtok is None:
             return self.typical_cost_usd
+        prices = self.input_usd_per_mtok, self.output_usd_per_mtok
+        return self.typically(*prices, chars, max_output_tokens)
+
+    def typically(
+        self, reads: Decimal, writes: Decimal, chars: int, max_output_tokens: int | None
+    ) -> Decimal:
+        """What a typical answer costs at these dollars a million tokens in and out."""
         answer = min(TYPICAL_OUTPUT_TOKENS, self.max_tokens, max_output_tokens or self.max_tokens)
-        asked = tokens(chars)
-        return (asked * self.input_usd_per_mtok + answer * self.output_usd_per_mtok) / _MTOK
+        return (tokens(chars) * reads + answer * writes) / _MTOK
 
 
 def tokens(chars: int) -> int:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from decimal import Decimal
 from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
@@ -34,6 +35,17 @@ class PriceBook(Protocol):
         ...
 
 
+class ListPriced(ModelSpec):
+    """A model whose price only its vendor's list tells, dollars a million tokens."""
+
+    listed_input: Decimal
+    listed_output: Decimal
+
+    def expected_cost_usd(self, chars: int, max_output_tokens: int | None = None) -> Decimal | None:
+        """What a task of this size will likely cost, by the list."""
+        return self.typically(self.listed_input, self.listed_output, chars, max_output_tokens)
+
+
 class Entry(NamedTuple):
     """One model of the roster: how it stands, as what, and whether the topic says as what."""
 
@@ -50,12 +62,14 @@ class Roster:
         base: The models of the settings.
         hosts: Providers by name; None: whatever is named can be called.
         book: What vendors publish; None knows nothing.
+        at: Whose prices of the book are expected; calls are billed by those of their own day.
         records: The newest record of each model that the topic speaks of.
     """
 
     base: tuple[ModelSpec, ...]
     hosts: Mapping[str, Host] | None = None
     book: PriceBook | None = None
+    at: datetime | None = None
     records: Mapping[str, Model] = field(default_factory=lambda: MappingProxyType({}))
 
     def with_record(self, record: Model) -> "Roster":
@@ -103,7 +117,7 @@ class Roster:
         )
         retired = (e.spec for e in self.entries() if e.status is not ModelStatus.ENABLED)
         return Registry(
-            tuple(sorted(warmed, key=lambda spec: (spec.tier, spec.name))),
+            tuple(sorted(map(self._expected, warmed), key=lambda spec: (spec.tier, spec.name))),
             tuple(sorted(retired, key=lambda spec: (spec.tier, spec.name))),
         )
 
@@ -131,6 +145,25 @@ class Roster:
                 f"api_key_env: the settings name no {spec.api_key_env} for {spec.provider}; "
                 f"variables that they name for it: {names}"
             )
-        listed = self.book.find(host.vendor, spec.at_provider, at) if self.book else None
+        listed = self._listed(spec, at)
         odd = odd_price(spec.input_usd_per_mtok, spec.output_usd_per_mtok, listed)
         return None if odd is None else f"price: {odd}"
+
+    def _expected(self, spec: ModelSpec) -> ModelSpec:
+        """With the list's price, where neither price nor experience says what a task costs."""
+        if self.at is None or spec.expected_cost_usd(0) is not None:
+            return spec
+        listed = self._listed(spec, self.at)
+        if listed is None:
+            return spec
+        return ListPriced(
+            **spec.model_dump(),
+            listed_input=listed.input_usd_per_mtok,
+            listed_output=listed.output_usd_per_mtok,
+        )
+
+    def _listed(self, spec: ModelSpec, at: datetime) -> Price | None:
+        host = None if self.hosts is None else self.hosts.get(spec.provider)
+        if host is None or self.book is None:
+            return None
+        return self.book.find(host.vendor, spec.at_provider, at)

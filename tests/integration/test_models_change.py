@@ -146,7 +146,7 @@ async def test_a_change_that_is_wrong_is_refused_before_it_is_published(
     before = len(await deployment.read("models"))
     for words, code, says in (
         (("add", "x", "--tier", "2", "--provider", "nobody"), 2, "that are set: simulator"),
-        (("disable", "smal"), 4, "near it: small"),
+        (("disable", "smaller"), 4, "near it: small"),
     ):
         _, err = models(deployment, *words, code=code)
         assert says in err

@@ -93,8 +93,8 @@ def test_an_update_that_names_nothing_is_refused() -> None:
 
 
 def test_unknown_models_are_not_found_and_near_names_are_told() -> None:
-    with pytest.raises(NotFoundError, match="'smal' is not registered; near it: small"):
-        turn("smal", "disabled")
+    with pytest.raises(NotFoundError, match="'smaller' is not registered; near it: small"):
+        turn("smaller", "disabled")
     gone = START.with_record(a_change("small", "removed"))
     for again in ("disabled", "removed"):
         with pytest.raises(NotFoundError):

@@ -1,9 +1,11 @@
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from streams.events.decision import Refusal
 from streams.events.models import Model, ModelSpec
+from streams.money.prices import PriceList
 from streams.routing.control import fold
 from streams.routing.decide import View, decide
 from streams.routing.roster import Host, Roster
@@ -79,6 +81,47 @@ def test_a_view_without_a_roster_takes_records_all_the_same() -> None:
     assert "x" in names(view)
 
 
+LIST = PriceList(
+    {
+        "version": "1", "source": "tests",
+        "vendors": {
+            "scripted": {
+                "models": [
+                    {"match": [["is", "known-1"]], "prices": [{"input": "2", "output": "8"}]}
+                ]
+            }
+        },
+    }
+)  # fmt: skip
+
+
+def priced(**fields: Any) -> View:
+    """With one more model, where the vendor publishes a price of `known-1`."""
+    roster = Roster(BASE.models, HOSTS, LIST, AT)
+    spec = ModelSpec(name="x", provider="scripted", tier=2, served_as="known-1", **fields)
+    return fold(View(BASE, a_policy(), roster=roster), a_change("x", spec=spec))
+
+
+def test_a_model_without_a_price_of_its_own_is_expected_to_cost_what_the_list_says() -> None:
+    view = priced()
+    assert view.registry.by_name["x"].expected_cost_usd(4000) == Decimal("0.0036")
+    assert view.registry.by_name["x"].input_usd_per_mtok is None
+
+
+def test_a_price_of_its_own_or_experience_counts_before_the_list() -> None:
+    own = priced(input_usd_per_mtok=1, output_usd_per_mtok=1).registry.by_name["x"]
+    assert own.expected_cost_usd(4000) == Decimal("0.0012")
+    known = priced(typical_cost_usd=7).registry.by_name["x"]
+    assert known.expected_cost_usd(4000) == 7
+
+
+@pytest.mark.parametrize("factor", ["0.001", "1000", "0.000001"])
+def test_a_price_off_by_a_thousand_is_refused(factor: str) -> None:
+    reads, writes = 2 * Decimal(factor), 8 * Decimal(factor)
+    with pytest.raises(ValueError, match="dollars a million tokens are meant"):
+        priced(input_usd_per_mtok=reads, output_usd_per_mtok=writes)
+
+
 def refused(view: View, **task: Any) -> str:
     found = decide(a_task(**task), view, body_digest=DIGEST, skill=None, draw=0.5, now=AT)
     assert isinstance(found, Refusal)
@@ -88,7 +131,7 @@ def refused(view: View, **task: Any) -> str:
 def test_a_task_that_names_a_disabled_model_is_told_so() -> None:
     view = after(a_change("small", "disabled"))
     assert refused(view, model="small") == "model 'small' is not enabled"
-    assert refused(view, model="smal") == "model 'smal' is not registered"
+    assert refused(view, model="smaller") == "model 'smaller' is not registered"
 
 
 def test_with_every_model_disabled_tasks_are_refused() -> None:
