@@ -23,7 +23,7 @@ from pydantic_core import PydanticCustomError
 from streams.calling.cascade import SURE
 from streams.calling.ledger import InDoubt
 from streams.checking.choices import CHOICE_CHARS, CHOICES
-from streams.checking.plan import PLAIN, Checks, Plan, Step, checks, faults
+from streams.checking.plan import PLAIN, Plan, Step, faults
 from streams.events.control import Policy
 from streams.events.decision import Strategy
 from streams.events.envelope import Share
@@ -494,10 +494,6 @@ class Settings(Section):
     def origin(self, name: str) -> str:
         """Where a value came from: a flag, a variable, a file, or `default`."""
         return self._origins.get(name, "default")
-
-    def answer_checks(self) -> Checks:
-        """The checks of every kind's answers, built."""
-        return checks({kind: found.plan() for kind, found in self.checks.items()})
 
     @model_validator(mode="after")
     def _answers_go_elsewhere(self) -> Self:

@@ -19,6 +19,7 @@ from streams import ops, otel
 from streams.agents.bill import Billing
 from streams.agents.bindings import STATES, StagePorts, bind, bind_tier, is_tier
 from streams.agents.carrier import Carrier, Ports, Taken
+from streams.agents.judgement import judgement_of
 from streams.agents.loop import Batches, Loop, Pool
 from streams.agents.spans import StageSpans
 from streams.clock import Clock
@@ -337,6 +338,7 @@ async def world_of(settings: Settings, clock: Clock) -> AsyncIterator[World]:
             if tracer is not None:
                 known = Traced(known, name, provider.base_url, tracer, clock)
             providers[name] = known
+        judgement = judgement_of({kind: found.plan() for kind, found in settings.checks.items()})
         ports = StagePorts(
             view=lambda: tail.view,
             clock=clock,
@@ -357,6 +359,8 @@ async def world_of(settings: Settings, clock: Clock) -> AsyncIterator[World]:
             cascade_bar=settings.calls.cascade_confidence,
             longest_wait_s=settings.calls.longest_wait_s,
             billing=Billing(shipped(), vendors_of(settings.providers, shipped().vendors)),
+            check=judgement.check,
+            telling=judgement.tells,
             answer=load_skills(settings.tier0.off, clock, counters),
         )
         publisher = Publisher(producer, clock)

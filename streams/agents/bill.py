@@ -46,8 +46,8 @@ class Billing:
     def redirected(self, spec: ModelSpec, answered_by: str | None) -> bool:
         """Whether another model answered than the one that was asked."""
         asked = spec.at_provider
-        if answered_by is None or answered_by == asked:
-            return False
+        if answered_by is None or answered_by == asked or asked.startswith(f"{answered_by}:"):
+            return False  # what follows the colon is a version of it
         vendor = self.vendors.get(spec.provider, "")
         return self.book is None or not self.book.same(vendor, asked, answered_by)
 
@@ -70,15 +70,13 @@ class Billing:
             at: When the call was made.
         """
         billed: ModelSpec | None = spec
-        if self.redirected(spec, answered_by):
+        name = spec.at_provider
+        if answered_by is not None and self.redirected(spec, answered_by):
             others = (s for s in registry.models if s.provider == spec.provider)
             billed = next((s for s in others if s.at_provider == answered_by), None)
+            name = answered_by
         own = None if billed is None else own_price(billed)
-        listed = (
-            self._listed(spec.provider, answered_by or spec.at_provider, at)
-            if own is None
-            else None
-        )
+        listed = self._listed(spec.provider, name, at) if own is None else None
         return priced(usage, own, listed)
 
     def at_most_usd(self, spec: ModelSpec, prompt: Prompt, at: datetime) -> Decimal | None:

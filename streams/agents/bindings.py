@@ -10,11 +10,12 @@ from streams.agents.carrier import Carrier, Taken
 from streams.agents.classify import Decided, classify
 from streams.agents.doors import Doors
 from streams.agents.join import Waiting, join
+from streams.agents.judgement import Checking
 from streams.agents.learn import Learned, learn
 from streams.agents.loop import Seat
 from streams.agents.measure import Counted, Measured, measure
 from streams.agents.outcome import Bound, Outcome, Put, Record, Send, State
-from streams.agents.tier import Checking, TierPorts, tier, unchecked
+from streams.agents.tier import TierPorts, tier, unchecked
 from streams.agents.tune import TunerState, tune
 from streams.calling.cascade import SURE
 from streams.calling.ledger import InDoubt, Work

@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 
 from streams import ids
+from streams.agents.judgement import unfit
 from streams.agents.outcome import Bound, Bury, Emit, Outcome, Put, Record, Send, State
 from streams.clock import Clock
 from streams.events.decision import Assignment, Decision, Refusal, RefusalReason
@@ -87,11 +88,14 @@ def classify(
 
 
 def _denied(task: Task, reply_topics: Collection[str]) -> Refusal | None:
-    """The refusal of a task whose answer is to go where it may not."""
-    if task.reply_to is None or task.reply_to in reply_topics:
-        return None
-    detail = f"topic {task.reply_to!r} is not one of limits.reply_topics"
-    return Refusal(reason=RefusalReason.REPLY_TO_DENIED, detail=detail)
+    """The refusal of a task whose answer may not go where it should, or that none could answer."""
+    if task.reply_to is not None and task.reply_to not in reply_topics:
+        detail = f"topic {task.reply_to!r} is not one of limits.reply_topics"
+        return Refusal(reason=RefusalReason.REPLY_TO_DENIED, detail=detail)
+    because = unfit(task)
+    if because is not None:
+        return Refusal(reason=RefusalReason.INVALID_TASK, detail=because)
+    return None
 
 
 def _remember(made: Decision | Refusal, body: str, redrive: int, now: datetime) -> Decided:

@@ -10,7 +10,7 @@ of the tier, the next tier, and the failed result.
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from streams import ids
 from streams.agents.announce import Announcer, redirected, score_of, unknown_price
@@ -26,6 +26,7 @@ from streams.agents.booking import (
 )
 from streams.agents.course import Course
 from streams.agents.doors import Admitted, Doors
+from streams.agents.judgement import Checking, Verdict
 from streams.agents.outcome import Bury, Emit, Outcome, Put, Record, Send
 from streams.calling import ledger
 from streams.calling.attempts import MOST_ATTEMPTS, Failure, backoff_s, retry_in_s
@@ -45,21 +46,6 @@ from streams.routing.cascade import LOGPROBS
 from streams.routing.constraints import chars
 from streams.routing.registry import ModelSpec, Registry, tokens
 from streams.tier0.answer import Answering, answer
-
-
-class Verdict(NamedTuple):
-    """What the checks say of an answer: its text, repaired where that was needed.
-
-    `because` says why it failed; `telling` whether something was checked that tells right from
-    wrong, so that passing it teaches too.
-    """
-
-    text: str
-    because: str | None = None
-    telling: bool = False
-
-
-Checking = Callable[[Task, Reply], Verdict]
 
 
 def unchecked(task: Task, reply: Reply) -> Verdict:
@@ -278,10 +264,13 @@ class _Run:
     def prompt(self, task: Task, spec: ModelSpec) -> Prompt:
         """What this attempt asks; it says how long the answer may be, so that its cost is bounded."""
         call_id = ledger.call_id(self.name, len(self.trail), self._assigned())
-        prompt = prompt_for(task, model=spec.name, call_id=call_id)
-        most = min(spec.max_tokens, prompt.max_output_tokens or spec.max_tokens)
-        logprobs = self.is_first(spec.name) and LOGPROBS in spec.capabilities
-        return replace(prompt, max_output_tokens=most, logprobs=logprobs)
+        prompt = prompt_for(task, model=spec.at_provider, call_id=call_id)
+        return replace(
+            prompt,
+            max_output_tokens=min(spec.max_tokens, prompt.max_output_tokens or spec.max_tokens),
+            logprobs=self.is_first(spec.name) and LOGPROBS in spec.capabilities,
+            api_key_env=spec.api_key_env,
+        )
 
     def judged(self, task: Task, call: Call, reply: Reply) -> Reply | Failed:
         """The answer as it is given on; or a failed call, if it is not what was asked for.

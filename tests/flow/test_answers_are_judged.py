@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from streams.agents.tier import Verdict
+from streams.agents.judgement import Verdict
 from streams.events.outcome import CallState
 from streams.events.task import Task
 from streams.providers.port import Failed, Reply
