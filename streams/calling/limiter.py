@@ -27,8 +27,9 @@ BACK_OFF_S = 0.25
 LONGEST_BACK_OFF_S = 30.0
 """How long a 429 without Retry-After holds a model: doubled while nothing is taken in between."""
 
+LEAST_HOLD_S = 0.1
 LONGEST_HOLD_S = 3600.0
-"""A Retry-After beyond this is cut: a mistake must not put a model out of use for days."""
+"""A Retry-After under this is lengthened, so that refusals don't come by the hundred. A Retry-After beyond this is cut: a mistake must not put a model out of use for days."""
 
 SOON_S = 0.4
 """A call that was not refused within this time was taken: refusals come fast."""
@@ -185,7 +186,7 @@ class Limiter:
         """The provider refused the call with a 429.
 
         Args:
-            place: The reservation; it went.
+            place: The reservation; it went, and is settled.
             retry_after_s: How long it asks to be left alone; None: it does not say.
             now_s: The moment.
         """
@@ -193,17 +194,23 @@ class Limiter:
         sent_s = now_s if place.sent_s is None else place.sent_s
         place.refused = True
         taken = self._was_taken(now_s, now_s - sent_s)
-        self._pace.refused(sent_s, now_s, lowers=taken)
+        hold_s = None
+        if retry_after_s is not None:
+            hold_s = min(max(retry_after_s, LEAST_HOLD_S), LONGEST_HOLD_S)
+        known = now_s < self.held_until_s or sent_s < self._resumed_s
+        if not known:
+            unlikely = taken or self._pace.is_deaf(now_s)
+            self._in_vain = 0 if unlikely else self._in_vain + 1
+            if hold_s is None:
+                hold_s = min(BACK_OFF_S * 2 ** min(self._in_vain, 16), LONGEST_BACK_OFF_S)
+        self._pace.refused(sent_s, now_s, 0.0 if known else hold_s or 0.0, lowers=taken)
         self._adjust(now_s)
-        hold_s = retry_after_s
-        if now_s < self.held_until_s or sent_s < self._resumed_s:  # known already
-            if hold_s is not None:
-                self._extend(now_s + min(hold_s, LONGEST_HOLD_S))
-            return
-        self._in_vain = 0 if taken else self._in_vain + 1
         if hold_s is None:
-            hold_s = min(BACK_OFF_S * 2 ** min(self._in_vain, 16), LONGEST_BACK_OFF_S)
-        self._hold(min(max(hold_s, 0.0), LONGEST_HOLD_S), now_s, taken=taken)
+            return
+        if known:
+            self._extend(now_s + hold_s)
+        else:
+            self._hold(hold_s, now_s, taken=taken)
 
     def _was_taken(self, now_s: float, refusal_s: float) -> bool:
         """Whether anything was taken since the last hold: answered, or not refused by now.
@@ -225,7 +232,8 @@ class Limiter:
         early = now_s - self._resumed_s < SOON_S
         self._catch_up_s = self._catch_up_s / 2 if early else CATCH_UP_S
         self.held_until_s = self._resumed_s = now_s + hold_s
-        self._taken_since, self._first = False, None
+        if hold_s >= BACK_OFF_S:  # a shorter one ends before anything can be known
+            self._taken_since, self._first = False, None
         meter = self._meters.get(PACED)
         if meter is None:
             return
