@@ -186,8 +186,19 @@ class Role:
             await self.world.clock.sleep(UNSURE_S)
 
     async def _on_assigned(self, *_: object, **__: object) -> None:
+        self._share()
         for loop in self.loops.values():
             loop.resume()
+
+    def _share(self) -> None:
+        """Of a tier's partitions this worker has a part: that part of its models' limits is its own."""
+        if not self.name.startswith("tier-"):
+            return
+        reads = {topic.full_name(self.prefix) for stage in self.stages for topic in stage.reads}
+        owned = sum(tp.topic in reads for tp in self.app.consumer.assignment())
+        fraction = owned / self.world.settings.kafka.partitions
+        tier, now_s = int(self.name.removeprefix("tier-")), self.world.clock.monotonic_s()
+        self.world.ports.traffic.share(tier, fraction, now_s)
 
     def _app(self) -> App:
         kafka, worker = self.world.settings.kafka, self.world.settings.worker

@@ -8,7 +8,7 @@ from streams.agents.admit import admit
 from streams.agents.bill import Billing
 from streams.agents.carrier import Carrier, Taken
 from streams.agents.classify import Decided, classify
-from streams.agents.doors import Doors
+from streams.agents.doors import Doors, Following
 from streams.agents.join import Waiting, join
 from streams.agents.judgement import Checking
 from streams.agents.learn import Learned, learn
@@ -135,15 +135,17 @@ def bind_tier(
     """Bind a tier, which works on many records at once and confirms before it acts."""
     number = int(carrier.stage.name.removeprefix("tier-"))
     told: set[str] = set()
+    following = Following(ports.traffic, ports.clock)
 
     async def handle(taken: Taken, seat: Seat) -> Outcome:
+        traffic = following.take(ports.view().registry)
         bound = TierPorts(
             registry=lambda: ports.view().registry,
             calls=calls,
             ledger=CarriedLedger(carrier, taken),
             providers=ports.providers,
             clock=ports.clock,
-            doors=Doors(ports.traffic, seat, ports.clock, ports.longest_wait_s),
+            doors=Doors(traffic, seat, ports.clock, ports.longest_wait_s),
             longest_call_s=ports.longest_call_s,
             told=told,
             in_doubt=ports.in_doubt.get(number, InDoubt.RECALL),

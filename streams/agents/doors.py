@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from streams.agents.loop import Seat
+from streams.calling.lane import Terms
+from streams.calling.limiter import Rates
 from streams.calling.traffic import Ended, Go, Key, Shut, Ticket, Traffic, Wait
 from streams.clock import Clock
 from streams.events.outcome import Usage
 from streams.providers.port import Failed, Reply
-from streams.routing.registry import ModelSpec
+from streams.routing.registry import ModelSpec, Registry
 
 BREAKER = "breaker"
 LONGEST_SHUT_S = 30.0
@@ -116,6 +118,35 @@ class Doors:
         """Let others work meanwhile."""
         async with self.seat.left():
             await self.clock.sleep(seconds)
+
+
+class Following:
+    """Keeps a process' traffic in step with the registry."""
+
+    def __init__(self, traffic: Traffic, clock: Clock) -> None:
+        self._traffic = traffic
+        self._clock = clock
+        self._known: Registry | None = None
+
+    def take(self, registry: Registry) -> Traffic:
+        """The traffic, as this registry has its models."""
+        if registry is not self._known:
+            self._known = registry
+            self._traffic.known(terms_of(registry), self._clock.monotonic_s())
+        return self._traffic
+
+
+def terms_of(registry: Registry) -> dict[Key, Terms]:
+    """What traffic is told of every model: limits of all workers together, and its cold start."""
+    return {
+        Key(spec.provider, spec.name): Terms(
+            spec.tier,
+            Rates(spec.requests_per_minute, spec.tokens_per_minute),
+            spec.cold_start_s,
+            spec.idle_s if spec.cold_start_s else None,
+        )
+        for spec in registry.models
+    }
 
 
 def used_tokens(usage: Usage) -> float | None:

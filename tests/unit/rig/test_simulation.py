@@ -3,6 +3,7 @@
 import orjson
 import pytest
 
+from streams.calling.attempts import RETRIES
 from streams.learning.thresholds import Gains
 from streams.rig.offline import ExpectedProvider
 from streams.rig.simulation import Simulation, World
@@ -52,7 +53,8 @@ def test_a_tier_works_on_no_more_tasks_at_once_than_in_a_worker() -> None:
 def test_a_call_that_takes_too_long_times_out_and_the_task_fails() -> None:
     (result,) = a_simulation(tasks=1, tasks_per_s=1, longest_call_s=5.0).run().results.values()
     assert (result.status, result.attempts[0].outcome) == ("failed", "timed_out")
-    assert result.latency_s == 5.0
+    assert {attempt.latency_s for attempt in result.attempts} == {5.0}
+    assert len(result.attempts) == 1 + RETRIES
 
 
 def test_what_all_have_read_is_let_go() -> None:
