@@ -22,7 +22,7 @@ def serve(folder: Path) -> Any:
     params.model_alias = {"gemma3-270m"}
     params.n_ctx = CONTEXT_TOKENS * SLOTS
     params.n_parallel = SLOTS
-    params.cpuparams.n_threads = 2
+    params.cpuparams.n_threads = 1  # more wait for each other in loops, and crawl where others work
     server = xllamacpp.Server(params)
     fresh = folder / "url.new"
     fresh.write_text(server.listening_address)

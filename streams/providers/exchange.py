@@ -14,6 +14,7 @@ import httpx
 from streams.calling.attempts import Failure
 from streams.clock import Clock
 from streams.providers.guard import ForbiddenAddressError, why_forbidden
+from streams.providers.network import REDIRECTS, TROUBLES, failed_by, redirected
 from streams.providers.port import (
     Deadlines,
     Failed,
@@ -26,8 +27,6 @@ from streams.providers.port import (
 )
 
 OK, BAD = 200, 400
-REDIRECTS = (301, 302, 303, 307, 308)
-KEEPS_METHOD = (307, 308)
 
 ERROR_BYTES = 64 << 10
 """So much of a refusal is read: what it means stands at its beginning, or in its status."""
@@ -42,25 +41,6 @@ POLL_MISSES = 3
 """So many polls in a row may fail before the answer is given up."""
 
 CALL_OFF_S = 2.0
-
-TROUBLES = (httpx.HTTPError, httpx.InvalidURL, TimeoutError, ForbiddenAddressError)
-"""Whatever the network does, it is one of these."""
-
-FAILURES: tuple[tuple[type[Exception], Failure], ...] = (
-    (ForbiddenAddressError, Failure.REFUSED),
-    (httpx.PoolTimeout, Failure.UNREACHABLE),  # nothing was sent
-    (httpx.ConnectTimeout, Failure.UNREACHABLE),
-    (httpx.ConnectError, Failure.UNREACHABLE),
-    (httpx.ProxyError, Failure.UNREACHABLE),
-    (httpx.UnsupportedProtocol, Failure.UNREACHABLE),
-    (httpx.LocalProtocolError, Failure.UNREACHABLE),
-    (httpx.InvalidURL, Failure.UNREACHABLE),
-    (httpx.TimeoutException, Failure.TIMED_OUT),
-    (TimeoutError, Failure.TIMED_OUT),
-    (httpx.DecodingError, Failure.GARBAGE),
-    (httpx.HTTPError, Failure.CUT),  # read, write and remote protocol errors: it was sent
-)
-"""How the network fails, the special before the general."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -104,6 +84,7 @@ class Exchange:
         self._watch = asyncio.timeout(None)
         self._ends_s = 0.0
         self._late = ""
+        self._opening: Any = None
         self._sent = False
         self._first_token_s: float | None = None
         self._options: dict[str, Any] = {}
@@ -142,6 +123,8 @@ class Exchange:
         except TROUBLES as error:
             answered = self._broken(error, total_s)
         finally:
+            if self._opening is not None:  # httpcore forgets it where its handshake is cancelled
+                await self._opening.aclose()
             if self._pending is not None:
                 await self._call_off(self._pending)
         if isinstance(answered, Reply) and self._first_token_s is not None:
@@ -236,7 +219,7 @@ class Exchange:
             async with self._client.stream("GET", url, **self._plain) as response:
                 found = await self._whole(response)
         except httpx.HTTPError as error:
-            return Missed(_failed(error))
+            return Missed(failed_by(error))
         status = response.status_code
         if isinstance(found, Failed) and (status in REDIRECTS or status >= BAD):
             return Missed(found)
@@ -273,7 +256,7 @@ class Exchange:
         known = None if self._reader is None else self._reader.end()
         if isinstance(known, Reply):
             return known
-        failed = _failed(error)
+        failed = failed_by(error)
         if type(error) is TimeoutError:
             failed = Failed(Failure.TIMED_OUT, self._late or f"no answer in {total_s:g} s")
         if failed.failure.may_be_billed and not self._sent:
@@ -287,55 +270,10 @@ class Exchange:
     async def _trace(self, event: str, told: Mapping[str, Any]) -> None:
         """Hear of httpx what no exception tells: who was connected to, and that sending began."""
         if event == "connection.connect_tcp.complete":
-            if self._allow_link_local:
-                return
-            stream = told["return_value"]
-            host, *_ = stream.get_extra_info("server_addr") or ("",)
-            why = why_forbidden(str(host))
+            self._opening = told["return_value"]
+            host, *_ = self._opening.get_extra_info("server_addr") or ("",)
+            why = None if self._allow_link_local else why_forbidden(str(host))
             if why is not None:
-                await stream.aclose()
                 raise ForbiddenAddressError(why)
         elif event == "http11.send_request_headers.started":
-            self._sent = True
-
-
-def redirected(status: int, url: str, location: str | None) -> str | Failed:
-    """Where a redirected POST goes, or why it goes nowhere.
-
-    Example:
-        >>> redirected(308, "https://host/v1/chat", "/v2/chat")
-        'https://host/v2/chat'
-        >>> redirected(307, "https://host/v1/chat", "https://other/v1/chat").detail
-        'HTTP 307: redirected to another host: other'
-        >>> redirected(302, "https://host/v1/chat", "/login").detail
-        'HTTP 302: redirected, and a POST would become a GET'
-    """
-    if not location:
-        return Failed(Failure.REFUSED, f"HTTP {status}: redirected without saying where")
-    here = httpx.URL(url)
-    try:
-        there = here.join(location)
-    except httpx.InvalidURL:
-        return Failed(Failure.REFUSED, f"HTTP {status}: redirected to no address")
-    if there.host != here.host:
-        return Failed(
-            Failure.REFUSED, f"HTTP {status}: redirected to another host: {there.host[:200]}"
-        )
-    if (there.scheme, there.port) != (here.scheme, here.port):
-        said = f"{there.scheme}://{there.netloc.decode('ascii', 'replace').rpartition('@')[2]}"
-        return Failed(Failure.REFUSED, f"HTTP {status}: redirected to another server: {said[:200]}")
-    if status not in KEEPS_METHOD:
-        return Failed(Failure.REFUSED, f"HTTP {status}: redirected, and a POST would become a GET")
-    return str(there.copy_with(username=None, password=None))
-
-
-def _failed(error: Exception) -> Failed:
-    failure = next(failure for kind, failure in FAILURES if isinstance(error, kind))
-    if isinstance(error, httpx.LocalProtocolError):  # quotes the header that it refuses: the key
-        return Failed(failure, "the request is no HTTP: is the key one line of ASCII?")
-    return Failed(failure, f"{type(error).__name__}: {error}".rstrip(": "))
-
-
-def unreached(error: Exception) -> Failed:
-    """How a call failed that came to no exchange."""
-    return _failed(error)
+            self._opening, self._sent = None, True

@@ -13,8 +13,9 @@ from pydantic import SecretStr
 from streams.calling.attempts import Failure
 from streams.clock import Clock
 from streams.providers import guard
-from streams.providers.exchange import TROUBLES, Exchange, unreached
+from streams.providers.exchange import Exchange
 from streams.providers.keys import hide, hide_in_answer, hide_in_calls, is_sendable, key_in
+from streams.providers.network import TROUBLES, failed_by
 from streams.providers.port import (
     CALL_ID_HEADER,
     Deadlines,
@@ -135,7 +136,7 @@ class HttpProvider:
                     allow_link_local=self._allow_link_local,
                 ).run(prompt, self._headers(prompt, key), self._within(deadlines, left_s))
         except TROUBLES as error:
-            outcome = unreached(error)
+            outcome = failed_by(error)
         latency_s = self._clock.monotonic_s() - began_s
         return _told(outcome, prompt.model, latency_s, key)
 

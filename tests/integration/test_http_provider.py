@@ -2,9 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
 
-import orjson
 import pytest
 from aiohttp import web
 
@@ -14,33 +12,15 @@ from streams.events.task import Message
 from streams.providers.http import RESPONSE_BYTES, HttpProvider
 from streams.providers.openai_chat import OpenAIChat
 from streams.providers.port import CALL_ID_HEADER, Deadlines, Failed, Prompt, Reply
+from tests.hosts import Answer, completed, serving
 
 CLOCK = SystemClock()
 PROMPT = Prompt("call-7", "m", (Message(content="2 + 2?"),))
-Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-
-@contextlib.asynccontextmanager
-async def serving(answer: Answer) -> AsyncIterator[str]:
-    app = web.Application()
-    app.router.add_route("*", "/{path:.*}", answer)
-    runner = web.AppRunner(app, handler_cancellation=True, access_log=None, shutdown_timeout=0.1)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}/v1/"
-    finally:
-        await runner.cleanup()
 
 
 async def ask(answer: Answer, timeout_s: float = 5.0) -> Reply | Failed:
     async with serving(answer) as url, HttpProvider(url, OpenAIChat(), CLOCK) as provider:
         return await provider.call(PROMPT, Deadlines(timeout_s))
-
-
-def completed(text: str = "4") -> web.Response:
-    choice = {"message": {"content": text}, "finish_reason": "stop"}
-    return web.Response(body=orjson.dumps({"choices": [choice]}))
 
 
 async def test_a_call_carries_its_id_and_the_key_where_there_is_one(

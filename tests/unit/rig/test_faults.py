@@ -33,6 +33,16 @@ def test_a_slow_call_may_fail_too_and_the_first_fault_wins() -> None:
     assert fate((), model="m", call_id="c") == Fate(None, None)
 
 
+def test_every_slowness_goes_with_a_fault_and_a_limit_is_none() -> None:
+    kinds = (Kind.SLOW_FIRST, Kind.SLOW_TOKENS)
+    slow = [Fault(kind=kind, seconds=(n, n)) for n, kind in enumerate(kinds, start=1)]
+    limit = Fault(kind=Kind.LIMIT, per_minute=6)
+    drawn = fate((limit, *slow, Fault(kind=Kind.HUGE, size_bytes=7)), model="m", call_id="c")
+    assert drawn == Fate(None, Kind.HUGE, 1.0, 2.0)
+    assert drawn.by is not None
+    assert drawn.by.size_bytes == 7
+
+
 def test_slow_calls_take_what_was_asked_for() -> None:
     fault = Fault(kind=Kind.SLOW, seconds=(0.05, 2.0))
     taken = [fault.slow_s(call) for call in CALLS]
@@ -55,6 +65,10 @@ def test_a_fault_replaces_the_one_of_its_model_and_kind() -> None:
         '{"kind": "slow", "seconds": [2, 1]}',
         '{"kind": "slow", "seconds": [1]}',
         '{"kind": "502"}',
+        '{"kind": "slow_first"}',
+        '{"kind": "slow_tokens"}',
+        '{"kind": "limit"}',
+        '{"kind": "limit", "per_minute": 0}',
         '{"kind": "cut", "share": 1.5}',
         "[]",
     ],
