@@ -109,7 +109,7 @@ def event(body: JsonObject, name: str | None = None) -> bytes:
 
     Example:
         >>> event({"a": 1}, "ping")
-        b'event: ping\\ndata: {"a":1}\n\n'
+        b'event: ping\ndata: {"a":1}\n\n'
     """
     named = b"" if name is None else b"event: " + name.encode() + b"\n"
     return named + b"data: " + orjson.dumps(body) + b"\n\n"
