@@ -10,9 +10,10 @@ import pytest
 from aiohttp import web
 
 from streams.cli.checks import of_providers, of_settings, specs_of
-from streams.cli.findings import Finding, Mark, code_of
+from streams.cli.findings import PATHS, Finding, Mark, code_of
 from streams.clock import SystemClock
-from streams.rig.hosts import Simulator
+from streams.providers.wires import WIRES
+from streams.rig.hosts import BASE_PATHS, Simulator
 from streams.rig.process import free_port
 from streams.rig.recorded import Recorded, by_prompt
 from streams.rig.simulator import serving
@@ -34,10 +35,14 @@ async def simulator(key: str | None = KEY) -> AsyncIterator[str]:
 
 
 async def findings(
-    base_url: str, *models: str, key_env: str | None = "ACME_KEY", call: bool = False
+    base_url: str,
+    *models: str,
+    key_env: str | None = "ACME_KEY",
+    call: bool = False,
+    **more: Any,
 ) -> list[Finding]:
     """What is found about one provider with these models."""
-    provider = {"base_url": base_url, "api_key_env": key_env}
+    provider = {"base_url": base_url, "api_key_env": key_env, **more}
     tables = {"tier1": [{"name": name, "provider": "acme"} for name in models]}
     settings = Settings.model_validate({"providers": {"acme": provider}, "models": tables})
     specs, misnamed = specs_of(settings)
@@ -53,6 +58,44 @@ async def test_a_right_key_and_a_listed_model_are_fine(monkeypatch: pytest.Monke
         host, model = await findings(url, "tiny")
     assert (host.mark, model.mark) == (Mark.OK, Mark.OK)
     assert "takes the key" in host.said
+
+
+@pytest.mark.parametrize("wire", WIRES)
+async def test_every_wire_format_is_tried_by_its_list_and_by_a_call(
+    monkeypatch: pytest.MonkeyPatch, wire: str
+) -> None:
+    monkeypatch.setenv("ACME_KEY", KEY)
+    async with simulator() as url:
+        there = url.removesuffix("/v1") + BASE_PATHS[wire]
+        name = "acme/tiny" if wire == "replicate_predictions" else "tiny"
+        host, model = await findings(there, name, wire=wire)
+        assert host.mark is Mark.OK, host.said
+        assert wire == "replicate_predictions" or model.mark is Mark.OK, model.said
+        monkeypatch.setenv("ACME_KEY", f"{KEY}-of-yesterday")
+        (refused,) = await findings(there, name, wire=wire)
+        assert "key refused" in refused.said
+        monkeypatch.setenv("ACME_KEY", KEY)
+        (astray,) = await findings(there + "/nowhere", name, wire=wire)
+        assert PATHS[wire] in astray.then
+
+
+async def test_a_key_in_a_file_is_taken_and_one_that_is_not_there_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "key"
+    async with simulator() as url:
+        (lacking,) = await findings(url, "tiny", key_env=None, api_key_file=file)
+        assert str(file) in lacking.said
+        file.write_text(f"{KEY}\n")
+        host, _ = await findings(url, "tiny", key_env=None, api_key_file=file)
+        assert "takes the key" in host.said
+        file.write_text("sk-another")
+        (refused,) = await findings(url, "tiny", key_env=None, api_key_file=file)
+        assert str(file) in refused.then
+
+
+async def test_a_metadata_address_is_not_called_and_told_how_to_be() -> None:
+    (host,) = await findings("http://169.254.169.254/v1", "tiny", key_env=None)
+    assert "link-local" in host.said
+    assert "allow_link_local" in host.then
 
 
 async def test_a_wrong_key_is_refused_and_named_by_its_variable(
