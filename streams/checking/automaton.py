@@ -91,6 +91,7 @@ class Builder:
 
     def __init__(self) -> None:
         self.around: list[tuple[Automaton, bool]] = []
+        self.looked: dict[tuple[int, int], int] = {}
         self.used = 0
         self.singles: dict[tuple[str, int], Any] = {}
 
@@ -118,12 +119,7 @@ class Builder:
             plain, by_line, wanted = _PLACES[str(told)]
             return self._if(made, at, by_line if flags & re.MULTILINE else plain, wanted=wanted)
         if kind in ("ASSERT", "ASSERT_NOT"):
-            inner = self.automaton(told[1], flags, backwards=told[0] > 0)
-            if len(self.around) >= AROUND:
-                raise UnsupportedError(f"has more than {AROUND} lookarounds")
-            self.around.append((inner, told[0] > 0))
-            sign = FIRST_AROUND << (len(self.around) - 1)
-            return self._if(made, at, sign, wanted=kind == "ASSERT")
+            return self._if(made, at, self._looked(told, flags), wanted=kind == "ASSERT")
         if kind == "SUBPATTERN":
             _, added, removed, inner = told
             inside = (flags | _meant(added)) & ~removed
@@ -133,6 +129,18 @@ class Builder:
         if kind in ("MAX_REPEAT", "MIN_REPEAT"):
             return self._repeat(made, told, flags, at, backwards=backwards)
         raise UnsupportedError(f"{kind.lower().replace('_', ' ')} is not supported")
+
+    def _looked(self, told: Any, flags: int) -> int:
+        """The sign of a lookaround; of one that is repeated it is the same."""
+        known = self.looked.get((id(told), flags))
+        if known is None:
+            is_ahead = told[0] > 0
+            inner = self.automaton(told[1], flags, backwards=is_ahead)
+            if len(self.around) >= AROUND:
+                raise UnsupportedError(f"has more than {AROUND} lookarounds")
+            known = self.looked[id(told), flags] = FIRST_AROUND << len(self.around)
+            self.around.append((inner, is_ahead))
+        return known
 
     def _single(self, node: Any, flags: int) -> Any:
         """What takes the one character of a node, by Python's own rules for classes and cases."""

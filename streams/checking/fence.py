@@ -21,7 +21,7 @@ LANGUAGES = {
 }
 """What a fence may call itself, by what is wanted."""
 
-_OPENING = re.compile(r"^( {0,3})(`{3,}|~{3,})[ \t]*([^`\n]*)$")
+_OPENING = re.compile(r"^( {0,3})(`{3,}+|~{3,}+)([^`\n]*)$")
 _ON_ONE_LINE = re.compile(r"(`{1,3})(?!`)(?:json(?=[\s{\[]))?([^`\n]+)\1")
 
 

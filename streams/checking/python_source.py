@@ -12,6 +12,8 @@ from streams.checking.check import PASS, Answer, Fault, Verdict, refused
 from streams.checking.truncation import cut
 
 SOURCE_CHARS = 65_536
+WORDS_CHARS = 2_000
+"""Longest text that may be Python by accident."""
 DEPTH = 60
 """Deepest brackets; the interpreter's own bound is 200, and its parser's time grows with them."""
 _BRACKETS = re.compile(r"[()\[\]{}]")
@@ -46,7 +48,10 @@ def parses_as_python(answer: Answer) -> Verdict:
         return _broken(error, text)
     except (ValueError, RecursionError, MemoryError) as error:
         return refused(Fault.NOT_PYTHON, f"can't be parsed: {type(error).__name__}")
-    is_code = any(not isinstance(node, _WORDS) for node in ast.walk(tree))
+    # A long text that parses is no accident, and a walk over all of it would take as long as parsing.
+    is_code = len(text) > WORDS_CHARS or any(
+        not isinstance(node, _WORDS) for node in ast.walk(tree)
+    )
     return PASS if is_code else refused(Fault.NOT_PYTHON, "words or nothing, and no code")
 
 

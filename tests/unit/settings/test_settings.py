@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from streams import settings
+from streams.checking.check import PASS, Answer, Repaired
 from streams.settings import SettingsError
 from streams.sources import MASK, load, shown
 from streams.topology import ROLES
@@ -107,6 +108,45 @@ def test_providers_and_models_come_from_their_tables(tmp_path: Path) -> None:
 def test_a_wrong_setting_is_refused_by_name(environ: dict[str, str], words: list[str]) -> None:
     with pytest.raises(SettingsError) as refused:
         load(environ=environ)
+    assert [word for word in words if word not in str(refused.value)] == []
+
+
+def test_checks_are_set_by_the_kind_of_the_task(tmp_path: Path) -> None:
+    file = toml(
+        tmp_path,
+        "[checks.default]\nsteps = []\n"
+        '[checks."support mood"]\nsteps = ["choices"]\nchoices = ["good", "bad"]\n',
+    )
+    found = load(file, environ={"TIERFLOW_CHECKS__CODE__STEPS": "fence, python"})
+    assert found.checks["code"].steps == ("fence", "python")
+    chain_for = found.answer_checks().chain_for
+    mood = chain_for("support mood", None, json_output=False)(Answer("Good!"))
+    assert mood == Repaired("good", ("choice",))
+    assert chain_for("story", None, json_output=False)(Answer("Once", "length")) == PASS
+
+
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        ('steps = ["jsn"]', ["checks.k.steps", "'json'"]),
+        ('step = ["json"]', ["checks.k.step", "unknown", "choices, language, pattern, steps"]),
+        ('steps = ["fence", "fence"]', ["checks.k.steps", "fence stands there twice"]),
+        ('steps = ["json", "python"]', ["checks.k.steps", "json and python"]),
+        ('steps = ["pattern"]', ["checks.k.pattern", "needs a value"]),
+        ('pattern = "a"', ["checks.k.pattern", "not among the steps"]),
+        ("steps = ['pattern']\npattern = '('", ["checks.k.pattern", "unterminated"]),
+        (r"""steps = ['pattern']
+        pattern = '(a)\1'""", ["checks.k.pattern", "groupref is not supported"]),
+        ('steps = ["choices"]\nchoices = ["a"]', ["checks.k.choices", "one is no choice"]),
+        ('steps = ["choices"]\nchoices = ["a", "A."]', ["checks.k.choices", "'A.' can't be told from"]),
+        ('language = "sql"', ["checks.k.language", "only the step fence"]),
+    ],
+)  # fmt: skip
+def test_a_check_that_can_not_be_is_refused_by_name(
+    tmp_path: Path, table: str, words: list[str]
+) -> None:
+    with pytest.raises(SettingsError) as refused:
+        load(toml(tmp_path, f"[checks.k]\n{table}\n"), environ={})
     assert [word for word in words if word not in str(refused.value)] == []
 
 
