@@ -113,6 +113,8 @@ class Simulator:
         except ValidationError as error:
             return _error(BAD_REQUEST, "invalid_fault", explain(error))
         self._faults = with_fault(self._faults, fault)
+        if fault.kind is Kind.LIMIT:  # another limit begins with a bucket of its own
+            self._buckets = {k: b for k, b in self._buckets.items() if k[0] != fault.model}
         told = [f.model_dump(mode="json", exclude_none=True) for f in self._faults.values()]
         return _json(200, {"faults": told})
 

@@ -6,6 +6,7 @@ import pytest
 
 from streams import settings
 from streams.checking.check import PASS, Answer, Repaired
+from streams.checking.plan import checks
 from streams.settings import SettingsError
 from streams.sources import MASK, load, shown
 from streams.topology import ROLES
@@ -119,7 +120,7 @@ def test_checks_are_set_by_the_kind_of_the_task(tmp_path: Path) -> None:
     )
     found = load(file, environ={"TIERFLOW_CHECKS__CODE__STEPS": "fence, python"})
     assert found.checks["code"].steps == ("fence", "python")
-    chain_for = found.answer_checks().chain_for
+    chain_for = checks({kind: one.plan() for kind, one in found.checks.items()}).chain_for
     mood = chain_for("support mood", None, json_output=False)(Answer("Good!"))
     assert mood == Repaired("good", ("choice",))
     assert chain_for("story", None, json_output=False)(Answer("Once", "length")) == PASS
