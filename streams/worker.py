@@ -17,7 +17,7 @@ from yarl import URL
 
 from streams import ops, otel
 from streams.agents.bill import Billing
-from streams.agents.bindings import STATES, StagePorts, bind, bind_tier, is_tier
+from streams.agents.bindings import STATES, StagePorts, bind_tier, binder, is_tier
 from streams.agents.carrier import Carrier, Ports, Taken
 from streams.agents.judgement import judgement_of
 from streams.agents.loop import Batches, Loop, Pool
@@ -259,7 +259,7 @@ class Role:
         )
         if is_tier(stage):
             return Pool(carrier, bind_tier(carrier, self.world.ports, tables["calls"]))
-        return Batches(carrier, lambda: bind(stage, self.world.ports, tables))
+        return Batches(carrier, binder(stage, self.world.ports, tables))
 
     def _owns(self, reads: set[str]) -> bool:
         return self.app.recovered and any(

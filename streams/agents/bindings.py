@@ -11,7 +11,6 @@ from streams.agents.classify import Decided, classify
 from streams.agents.doors import Doors, Following
 from streams.agents.join import Waiting, join
 from streams.agents.judgement import Checking
-from streams.agents.learn import Learned, learn
 from streams.agents.loop import Seat
 from streams.agents.measure import Counted, Measured, measure
 from streams.agents.outcome import Bound, Outcome, Put, Record, Send, State
@@ -24,6 +23,7 @@ from streams.clock import Clock
 from streams.events.control import Policy
 from streams.events.outcome import Call, CallState
 from streams.events.task import Task
+from streams.learning.standing import Learned
 from streams.learning.thresholds import Gains
 from streams.providers.port import Provider
 from streams.routing.cascade import Cascading
@@ -102,6 +102,19 @@ class StagePorts:
 
 def bind(stage: Stage, ports: StagePorts, tables: Tables) -> Bound:
     """Bind a stage that works in batches."""
+    return binder(stage, ports, tables)()
+
+
+def binder(stage: Stage, ports: StagePorts, tables: Tables) -> Callable[[], Bound]:
+    """What binds a stage that works in batches, whenever it is asked to.
+
+    River comes with most of SciPy, half of what a worker's start costs: it is loaded here, for who
+    learns, and by nobody else.
+    """
+    if stage.name == "learn":
+        from streams.agents.learn import learn  # noqa: PLC0415
+
+        return lambda: learn(tables["learner"])
     binders: Mapping[str, Callable[[], Bound]] = {
         "admit": lambda: admit(ports.max_task_bytes, ports.reply_topics),
         "classify": lambda: classify(
@@ -117,7 +130,6 @@ def bind(stage: Stage, ports: StagePorts, tables: Tables) -> Bound:
         "measure": lambda: measure(
             tables["cells"], tables["counted"], ports.clock, bucket_s=ports.bucket_s
         ),
-        "learn": lambda: learn(tables["learner"]),
         "tune": lambda: tune(
             tables["tuner"],
             initial=ports.initial,
@@ -126,7 +138,7 @@ def bind(stage: Stage, ports: StagePorts, tables: Tables) -> Bound:
             partitions=ports.partitions,
         ),
     }
-    return binders[stage.name]()
+    return binders[stage.name]
 
 
 def bind_tier(

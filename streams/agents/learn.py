@@ -4,20 +4,13 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from streams import ids
-from streams.agents.outcome import Bound, Bury, Emit, Outcome, Put, Record, Send, Skip, State
+from streams.agents.outcome import Bound, Bury, Emit, Outcome, Put, Record, Send, Skip
 from streams.events.control import ModelState
 from streams.events.feedback import Lesson
 from streams.kafka import codec
 from streams.learning.learner import Learner
-from streams.learning.standing import PROGRESS, LearnerPart, LearnerProgress, LearnerState
+from streams.learning.standing import PROGRESS, Learned, LearnerProgress, LearnerState
 from streams.topology import LEARNER, MODEL_STATE
-
-
-class Learned(State):
-    """Table `learner`, by part's name, or the learner's progress under `progress`."""
-
-    part: LearnerPart | None = None
-    progress: LearnerProgress | None = None
 
 
 def learn(states: Mapping[str, Learned]) -> Bound:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from streams.events.envelope import Part
+from streams.events.envelope import Part, State
 
 PROGRESS = "progress"
 """Key of the learner's own progress, beside the names of its parts."""
@@ -48,6 +48,13 @@ class LearnerProgress(Part):
 
 
 LearnerState = LearnerPart | LearnerProgress
+
+
+class Learned(State):
+    """Table `learner`, by part's name, or the learner's progress under `progress`."""
+
+    part: LearnerPart | None = None
+    progress: LearnerProgress | None = None
 
 
 @dataclass(slots=True)

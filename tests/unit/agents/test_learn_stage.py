@@ -1,11 +1,11 @@
 from datetime import timedelta
 
-from streams.agents.learn import Learned, learn
+from streams.agents.learn import learn
 from streams.agents.outcome import Bound, Bury, Emit, Outcome, Skip
 from streams.events.control import ModelState
 from streams.events.envelope import Reason
 from streams.events.feedback import Lesson
-from streams.learning.standing import PROGRESS
+from streams.learning.standing import PROGRESS, Learned
 from streams.routing import features, rules
 from streams.routing.quality import QualityView
 from tests.builders import AT, a_lesson, a_record
