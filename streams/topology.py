@@ -154,7 +154,8 @@ STAGES = (
     Stage("learn", "learn", Kind.OUTBOX, (LESSONS,), (MODEL_STATE,), (LEARNER,), pause_s=0.5, tick_s=1),
     Stage("tune", "tune", Kind.OUTBOX, (PERFORMANCE, LESSONS), (POLICY,), (TUNER,), pause_s=0.2, tick_s=0.5),
 )  # fmt: skip
-"""Every stage may also write dead letters and alerts; operators write `redrives` and `models`."""
+"""Every stage may also write dead letters and alerts; operators write `redrives` and `models`, and to
+`costs` how doubts ended."""
 
 ROLES = tuple(dict.fromkeys(stage.role for stage in STAGES))
 SINK_ROLE = "sink"

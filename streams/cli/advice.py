@@ -46,7 +46,7 @@ REASONS: Mapping[RefusalReason, tuple[str, str]] = {
     ),
     RefusalReason.IN_DOUBT: (
         "nobody knows whether a call was answered",
-        "`tierflow explain {id}` shows the call; compare its id with the provider's bill",
+        "`tierflow explain {id}` shows the call; `tierflow settle` books what the provider billed for it",
     ),
     RefusalReason.INTERNAL: (
         "a bug in tierflow",

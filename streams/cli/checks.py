@@ -19,6 +19,8 @@ from streams.cli.findings import (
 from streams.providers.probe import Listed, Trouble, Unlisted
 
 if TYPE_CHECKING:
+    from clickhouse_connect.driver.client import Client
+
     from streams.clock import Clock
     from streams.kafka.security import Access
     from streams.providers.http import HttpProvider
@@ -158,6 +160,7 @@ def of_clickhouse(settings: "Settings", timeout_s: float) -> list[Finding]:
     found = [ok("clickhouse", f"{url} answers to {at.user}", reached=True)]
     try:
         left = pending(client, ddl_folder(), at.database)
+        doubts = [] if left else _doubts(client, at.database)
     except (ClickHouseError, MigrationError) as error:
         then = "give this user rights on the database, or another clickhouse.database"
         return [*found, wrong("tables", books.why(error), then)]
@@ -166,7 +169,18 @@ def of_clickhouse(settings: "Settings", timeout_s: float) -> list[Finding]:
     if left:
         said = f"{len(left)} migrations of {at.database} are pending, such as {left[0]}"
         return [*found, wrong("tables", said, "run `tierflow clickhouse migrate`")]
-    return [*found, ok("tables", f"{at.database} is migrated")]
+    return [*found, ok("tables", f"{at.database} is migrated"), *doubts]
+
+
+def _doubts(client: "Client", database: str) -> list[Finding]:
+    """Money that may have been billed, and that nobody has settled."""
+    from streams.cli.settlements import summed_up
+    from streams.clickhouse.doubts import open_doubts
+
+    client.database = database
+    doubts = open_doubts(client)
+    then = "`tierflow settle` lists them, and books what they cost by a provider's bill"
+    return [note("costs", summed_up(doubts), then)] if doubts else []
 
 
 async def of_providers(

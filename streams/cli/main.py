@@ -27,6 +27,7 @@ COMMANDS = (
     "models",
     "dlq",
     "simulate",
+    "settle",
     "price",
     "schemas",
 )

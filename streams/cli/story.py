@@ -87,12 +87,23 @@ def gather(
         list({d.decision_id: d for d in reversed(_of(Decision, events))}.values()),
         passed,
         list(calls.values()),
-        list({c.call_id: c for c in _of(Cost, events)}.values()),
+        _costs(events),
         list(results.values()),
         list(scores.values()),
         list({lesson.lesson_id: lesson for lesson in _of(Lesson, events)}.values()),
         list(letters),
     )
+
+
+def _costs(events: Iterable[Event]) -> list[Cost]:
+    """One a call: of settled ones the last, over any other."""
+    costs: dict[str, Cost] = {}
+    for cost in _of(Cost, events):
+        known = costs.get(cost.call_id)
+        before, at = known and known.settled_at, cost.settled_at
+        if before is None or (at is not None and at >= before):
+            costs[cost.call_id] = cost
+    return list(costs.values())
 
 
 def _of(kind: type[Any], events: Iterable[Event]) -> list[Any]:
@@ -106,6 +117,7 @@ def tell(story: Story) -> list[Moment]:
         *(Moment(d.decided_at, "decided", _decided(d)) for d in story.decisions),
         *_passed_on(story),
         *(Moment(c.intended_at, "called", _called(c, story)) for c in story.calls),
+        *_settled(story),
         *(Moment(r.completed_at, "result", _ended(r)) for r in story.results),
         *(Moment(s.at, "feedback", _scored(s)) for s in story.scores),
         *(Moment(x.scored_at, "lesson", _taught(x)) for x in story.lessons),
@@ -202,6 +214,14 @@ def _called(call: Call, story: Story) -> str:
     trail = story.detail(call.call_id)
     said = f": {trail.detail}" if trail is not None and trail.detail else ""
     return f"{who}: {call.failure or 'failed'} after {took}, {billed}{said}"
+
+
+def _settled(story: Story) -> Iterator[Moment]:
+    for cost in story.costs:
+        if cost.settled_at is not None:
+            who = f"{cost.model} in tier {cost.tier}"
+            text = f"{who}: it was in doubt, and cost {dollars_of(cost.cost_usd)}"
+            yield Moment(cost.settled_at, "settled", text)
 
 
 def _ended(result: Result) -> str:

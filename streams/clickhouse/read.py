@@ -2,6 +2,7 @@
 
 totals · tasks · fallback · savings_by_tenant · spend_by_model · policy_changes · feedback_by_tier
 story_decisions · story_calls · story_costs · story_results · story_feedback: of one task
+doubts · call · call_cost: calls whose cost nobody knows; one call
 """
 
 from datetime import UTC, datetime
@@ -38,6 +39,7 @@ def ask(
     until: datetime = LATEST,
     tenant: str = "",
     task_id: str = "",
+    call_id: str = "",
 ) -> list[dict[str, Any]]:
     """Ask by name.
 
@@ -48,6 +50,7 @@ def ask(
         until: Only what ended before.
         tenant: Only this tenant's; empty means all.
         task_id: Whose story is asked for; other questions don't look at it.
+        call_id: Which call is asked for, likewise.
 
     Returns:
         One mapping a row, by column: money as Decimal, unknown as None, times aware.
@@ -56,7 +59,13 @@ def ask(
         FileNotFoundError: No question has this name.
         clickhouse_connect.driver.exceptions.Error: ClickHouse is away or refuses.
     """
-    bounds = {"since": _text(since), "until": _text(until), "tenant": tenant, "task_id": task_id}
+    bounds = {
+        "since": _text(since),
+        "until": _text(until),
+        "tenant": tenant,
+        "task_id": task_id,
+        "call_id": call_id,
+    }
     return list(client.query(load(name), parameters=bounds).named_results())
 
 

@@ -32,11 +32,13 @@ def _decision(row: Row) -> Event:
     return Decision.model_validate({**row, "features": ""})
 
 
-def _call(row: Row) -> Event:
+def call_event(row: Row) -> Call:
+    """A row of `calls` as the event that it was."""
     return Call.model_validate({**row, "usage": _usage(row)})
 
 
-def _cost(row: Row) -> Event:
+def cost_event(row: Row) -> Cost:
+    """A row of `costs` as the event that it was."""
     return Cost.model_validate({**row, "usage": _usage(row)})
 
 
@@ -60,8 +62,8 @@ def _result(row: Row) -> Event:
 
 BUILDERS: Mapping[str, Callable[[Row], Event]] = {
     "decisions": _decision,
-    "calls": _call,
-    "costs": _cost,
+    "calls": call_event,
+    "costs": cost_event,
     "results": _result,
     "feedback": _score,
 }

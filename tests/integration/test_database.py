@@ -16,8 +16,10 @@ import pytest
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import DatabaseError
 
+from streams.calling.settling import settled
 from streams.clickhouse import read
 from streams.clickhouse.client import connect
+from streams.clickhouse.doubts import call_of, cost_of, open_doubts
 from streams.clickhouse.insert import Entry, Gathering, Store, Stored
 from streams.clickhouse.migrate import MigrationError, ddl_folder, migrate, pending
 from streams.clickhouse.rows import TABLES, Place, table_of
@@ -397,6 +399,30 @@ def test_unknown_prices_are_null_and_money_is_exact(client: Client) -> None:
     store(client, a_cost("free", cost_usd=None), *tiny)
     assert client.query("SELECT cost_usd FROM costs WHERE call_id = 'free'").first_row == (None,)
     assert client.query("SELECT sum(cost_usd) FROM costs").first_row == (Decimal("1E-10"),)
+
+
+def test_doubts_are_those_that_nobody_settled_and_the_last_settlement_counts(
+    client: Client,
+) -> None:
+    doubts = {
+        name: a_cost(
+            name, cost_usd=None, standing="in_doubt", price_version=None, usage=Usage(),
+            at_most_usd=Decimal("0.002"), incurred_at=AT - timedelta(minutes=order),
+        )
+        for order, name in enumerate(("open", "settled", "confirmed", "older"))
+    }  # fmt: skip
+    first = settled(doubts["settled"], Decimal("0.0010"), at=AT)
+    last = settled(first, Decimal("0.0015"), at=AT - timedelta(days=1), answered_by="small-2")
+    known = a_cost("confirmed", standing="confirmed")
+    store(client, last, *doubts.values(), first, known, a_call("settled"))
+    assert open_doubts(client) == [doubts["older"], doubts["open"]]
+    assert cost_of(client, "settled") == last
+    assert cost_of(client, "confirmed") == known
+    assert cost_of(client, "unheard") is None
+    assert call_of(client, "settled") == a_call("settled")
+    assert call_of(client, "open") is None
+    of_doubts = "SELECT sum(cost_usd) FROM costs WHERE settled_at IS NOT NULL"
+    assert client.query(of_doubts).first_row == (Decimal("0.0015"),)
 
 
 def test_the_store_knows_the_last_record_of_each_partition(client: Client) -> None:

@@ -3,6 +3,7 @@
 from datetime import timedelta
 from decimal import Decimal
 
+from streams.calling.settling import settled
 from streams.cli.story import Story, gather, render, tell, unknown
 from streams.events.envelope import Event
 from streams.events.outcome import CallState, ResultError
@@ -66,6 +67,17 @@ def test_a_fallback_tells_each_failure_with_its_detail_and_whether_it_was_billed
     assert "small in tier 2: overloaded after 1.20 s, cost $0: HTTP 503: busy" in story
     assert "timed_out after 1.20 s, may have been billed: in doubt" in story
     assert "after 2 attempts" in story
+
+
+def test_a_settled_doubt_is_told_and_counts_over_what_the_books_do_not_have_yet() -> None:
+    doubt = a_cost(cost_usd=None, standing="in_doubt", price_version=None)
+    end = settled(doubt, Decimal("0.002"), at=AT + timedelta(days=1))
+    first = settled(doubt, Decimal("0.009"), at=AT)
+    for events in ((doubt, end, first), (end, doubt), (first, doubt, end)):
+        story = gather("t1", [*events, a_result()], ())
+        assert story.costs == [end]
+        said = render(story, tell(story), missing(story))
+        assert "small in tier 2: it was in doubt, and cost $0.002" in said
 
 
 def test_passing_on_tells_to_whom_and_why() -> None:
