@@ -184,18 +184,19 @@ class CarriedLedger:
         self._taken = taken
 
     async def confirm(self, record: Record, sends: Sequence[Send], puts: Sequence[Put]) -> None:  # noqa: ARG002 (it is the taken one)
-        """Table first, then topic; a call that ended is counted.
+        """Table first, then topic, an intent in both at once; a call that ended is counted.
 
         Who was stopped while an intent was confirmed must not make its call.
         """
-        await self._carrier.confirm_now(self._taken, sends, puts)
-        for send in sends:
-            if not isinstance(send.event, Call):
-                continue
-            if send.event.state is CallState.INTENDED:
-                await self._carrier.stand(self._taken)
-            else:
-                count(self._carrier.ports.counters, send.event)
+        works = [put.value for put in puts if isinstance(put.value, Work)]
+        calls = [work.call for work in works if work.call is not None]
+        intends = any(call.state is CallState.INTENDED for call in calls)
+        await self._carrier.confirm_now(self._taken, sends, puts, at_once=intends)
+        for call in calls:
+            if call.state is not CallState.INTENDED:
+                count(self._carrier.ports.counters, call)
+        if intends:
+            await self._carrier.stand(self._taken)
 
 
 def count(counters: Counters, call: Call) -> None:

@@ -194,8 +194,16 @@ class Carrier:
             kept.append((taken, outcome))
         return kept
 
-    async def confirm_now(self, taken: Taken, sends: Sequence[Send], puts: Sequence[Put]) -> None:
+    async def confirm_now(
+        self, taken: Taken, sends: Sequence[Send], puts: Sequence[Put], *, at_once: bool = False
+    ) -> None:
         """Make durable before acting: table writes, then publications, then return.
+
+        Args:
+            taken: The record in hand.
+            sends: What to publish.
+            puts: What to write.
+            at_once: Whether either may be there without the other, so that none waits.
 
         Raises:
             Undeliverable: The broker refuses one of them for good.
@@ -206,7 +214,8 @@ class Carrier:
             for put in puts
         ]
         dressed = [self._dress(send, taken.record) for send in sends]
-        for batch in ([outgoing for _, outgoing in writes], dressed):
+        written = [outgoing for _, outgoing in writes]
+        for batch in ([*written, *dressed],) if at_once else (written, dressed):
             for verdict in await self.ports.publisher.confirm(batch):
                 if verdict is not None:
                     raise verdict

@@ -361,7 +361,7 @@ class _Run:
         says = self.says
         sends = [says.cost(cost) for cost in work.costs]
         sends += [says.score(score) for score in work.scores]
-        if label == REPEATED and work.call is not None:
+        if work.call is not None:
             sends.append(says.call(work.call))
         for cost in work.costs:
             sends += self.alerts(cost)
@@ -374,12 +374,15 @@ class _Run:
         return Emit(tuple(sends), label=label)
 
     async def remember(self, call: Call, *, result: Result | None = None) -> Work:
-        """Confirm what is known of the task and its last call, in table and public ledger."""
+        """Confirm what is known of the task and its last call, in table and public ledger.
+
+        The last word is told to the ledger with the result.
+        """
         work = Work(
             at=self.ports.clock.now(), call=call, trail=self.trail, costs=self.costs,
             scores=self.scores, result=result,
         )  # fmt: skip
-        sends = (self.says.call(call),)
+        sends = () if result is not None else (self.says.call(call),)
         await self.ports.ledger.confirm(self.record, sends, (Put("calls", self.name, work),))
         return work
 
