@@ -58,7 +58,10 @@ class Course:
         return step if step is not None and step[0] > self.number else None
 
     def here(self, model: str) -> list[ModelSpec]:
-        """Who may be asked in this tier: the one that is meant, then those that have not failed."""
+        """Who may be asked in this tier: the one that is meant, then those that have not failed.
+
+        Cold ones come last.
+        """
         hindered = self.hindered()
         found = [
             spec
@@ -66,7 +69,8 @@ class Course:
             if spec.name not in hindered and (spec.name == model or spec.name not in self._tried)
         ]
         return sorted(
-            found, key=lambda s: (s.name != model, -self._quality.get(s.name, -1.0), s.name)
+            found,
+            key=lambda s: (s.name != model, s.cold, -self._quality.get(s.name, -1.0), s.name),
         )
 
     def hindered(self) -> dict[str, str]:

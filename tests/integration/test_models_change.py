@@ -21,7 +21,7 @@ NOTICED_S = 2.0
 NOTICED = timedelta(seconds=NOTICED_S)
 
 NARROW = {"TIERFLOW_WORKER__CONCURRENCY": "2"}
-"""So few calls at once in each tier of a worker that tasks wait."""
+"""So few calls at once in each tier that tasks wait."""
 
 BY_MODEL = 2
 """A prompt of this number asks for a function: no skill answers, and the rules give it to tier 2."""
@@ -32,19 +32,15 @@ TASKS = 24
 
 @pytest.fixture
 async def workers(deployment: Deployment) -> AsyncIterator[Deployment]:
-    """The rig with two workers in place of its own; its registry is as it was behind the test."""
-    deployment.workers.pop().terminate()
-    for _ in range(2):
-        deployment.start("worker", env=NARROW)
-    for member in deployment.workers:
-        await deployment.until(member.is_ready, member.child.name, member.child)
+    """The rig with a second worker, a narrow one; its registry is as it was behind the test."""
+    second = deployment.start("worker", env=NARROW)
+    await deployment.until(second.is_ready, second.child.name, second.child)
     yield deployment
     deployment.behave()
     models(deployment, "remove", "small", code=None)
     models(deployment, "enable", "small")
-    for member in deployment.workers:
-        member.terminate()
-    deployment.workers.clear()
+    second.terminate()
+    deployment.workers.remove(second)
 
 
 def models(deployment: Deployment, *words: str, code: int | None = 0) -> tuple[str, str]:
@@ -84,6 +80,7 @@ def moment(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
+@pytest.mark.timeout(240)
 async def test_a_model_is_added_and_disabled_while_tasks_flow(
     workers: Deployment, named: str
 ) -> None:

@@ -118,3 +118,10 @@ def test_with_nothing_above_it_goes_sideways_and_then_nowhere() -> None:
 
 def test_fallback_never_leads_down() -> None:
     assert fallback(3, set(), (spec("a", 1), spec("b", 2)), {}) is None
+
+
+def test_a_cold_model_is_fallen_back_to_last() -> None:
+    new = spec("a", 2).model_copy(update={"cold": True})
+    models = (new, spec("b", 2), spec("c", 4))
+    assert fallback(1, set(), models, {"a": 0.9, "b": 0.1}) == (2, "b")
+    assert fallback(2, {"b"}, models, {}) == (2, "a")
