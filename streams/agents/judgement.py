@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from streams.checking.chains import Checks, checks, schema_fault
 from streams.checking.check import Answer, Refused, Repaired
-from streams.checking.plan import DEFAULT, Checks, Plan, checks
-from streams.checking.schema import UnfitError, schema_of
+from streams.checking.plan import DEFAULT, Plan
 from streams.events.task import Task
 from streams.providers.port import Reply
 
@@ -71,10 +71,4 @@ def judgement_of(plans: Mapping[str, Plan]) -> Judgement:
 
 def unfit(task: Task) -> str | None:
     """Why no answer could ever be checked against what a task asks for; None: it can."""
-    if task.response_schema is None:
-        return None
-    try:
-        schema_of(task.response_schema)
-    except UnfitError as error:
-        return str(error)
-    return None
+    return None if task.response_schema is None else schema_fault(task.response_schema)

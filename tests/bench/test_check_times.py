@@ -1,21 +1,21 @@
-"""What checking an answer costs: chains by kind, and the worst that hostile answers do to them."""
+"""What checking an answer costs, in CPU time: chains by kind, and the worst of hostile answers."""
 
 import statistics
+import time
 from collections.abc import Callable
 from typing import Any
 
 import orjson
 import pytest
 
+from streams.checking.chains import checks
 from streams.checking.check import Answer, Check, Pass, Repaired
-from streams.checking.plan import Plan, checks
+from streams.checking.plan import Plan
 from streams.checking.schema import Schema
-from streams.clock import SystemClock
 from tests.hostile import UNITS
 
 pytestmark = [pytest.mark.bench, pytest.mark.timeout(600)]
 
-CLOCK = SystemClock()
 ROUNDS = 9
 """The fastest round counts, for noise only adds."""
 ANSWER_CHARS = 65_536
@@ -51,10 +51,10 @@ def chain(kind: str | None, schema: dict[str, Any] | None = None) -> Check:
 def time_us(step: Callable[[], object], times: int) -> float:
     rounds = []
     for _ in range(ROUNDS):
-        begun_s = CLOCK.monotonic_s()
+        begun_s = time.process_time()
         for _ in range(times):
             step()
-        rounds.append((CLOCK.monotonic_s() - begun_s) / times * 1e6)
+        rounds.append((time.process_time() - begun_s) / times * 1e6)
     return min(rounds)
 
 
@@ -70,14 +70,14 @@ def test_what_an_answer_costs_is_printed() -> None:
         "python: 660 chars": (chain("code"), CODE, Pass),
         "python: in a fence": (chain("code"), f"Here:\n```python\n{CODE}```", Repaired),
     }
-    print("\n\nchecking an answer: µs, the fastest of nine rounds")  # noqa: T201
+    print("\n\nchecking an answer: µs of CPU, the fastest of nine rounds")  # noqa: T201
     steps: dict[str, Callable[[], object]] = {
         "chain_for, without a schema": lambda: chain("code"),
         "chain_for, a schema that is known": lambda: chain(None, SCHEMA),
         "compile a new schema, once": lambda: Schema(SCHEMA),
     }
     for name, step in steps.items():
-        print(f"  {name:<36}{time_us(step, 20):8.1f}")  # noqa: T201
+        print(f"  {name:<36}{time_us(step, 50):8.1f}")  # noqa: T201
     for name, (check, text, verdict) in cases.items():
         answer = Answer(text, "stop")
         assert isinstance(check(answer), verdict)
@@ -95,16 +95,16 @@ def test_the_worst_that_hostile_answers_take_is_printed() -> None:
         "no kind": chain(None), "label": chain("label"), "id": chain("id"), "code": chain("code"), "schema": chain(None, SCHEMA),
         "slow schema": chain(None, {"items": {"anyOf": [{"$ref": "#"}, {"pattern": "(a+)+b"}, {"type": "number"}]}}),
     }  # fmt: skip
-    print(f"\n\n{len(hostile)} hostile answers of up to 65,536 characters: ms")  # noqa: T201
+    print(f"\n\n{len(hostile)} hostile answers of up to 65,536 characters: ms of CPU")  # noqa: T201
     for name, check in chains.items():
         times = []
         for text in hostile:
             answer = Answer(text, "stop")
-            begun_s = CLOCK.monotonic_s()
+            begun_s = time.process_time()
             check(answer)
-            times.append(((CLOCK.monotonic_s() - begun_s) * 1e3, text))
+            times.append(((time.process_time() - begun_s) * 1e3, text))
         _, text = max(times)
         worst = time_us(lambda: check(Answer(text, "stop")), 1) / 1e3  # noqa: B023 (called at once)
         median = statistics.median(took for took, _ in times)
         print(f"  {name:<14} worst {worst:8.1f}   median {median:8.2f}   {text[:30]!r}")  # noqa: T201
-        assert worst < 1_000, "a second is no bound"
+        assert worst < 500, "half a second of CPU is no bound"

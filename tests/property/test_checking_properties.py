@@ -9,9 +9,10 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from streams.checking.automaton import UnsupportedError
+from streams.checking.chains import Checks, checks
 from streams.checking.check import Answer, Pass, Refused, Repaired, Unfit
 from streams.checking.linear import CostlyError, Linear
-from streams.checking.plan import Checks, Plan, checks
+from streams.checking.plan import Plan
 from tests.hostile import UNITS
 
 SCHEMA: dict[str, Any] = {

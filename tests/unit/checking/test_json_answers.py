@@ -5,8 +5,8 @@ from typing import Any
 import orjson
 import pytest
 
+from streams.checking.chains import checks
 from streams.checking.check import PASS, Answer, Fault, Refused, Repaired
-from streams.checking.plan import checks
 
 CHAIN_FOR = checks({}).chain_for
 PERSON: dict[str, Any] = {

@@ -6,8 +6,8 @@ import orjson
 import pytest
 
 from streams.checking import keywords
+from streams.checking.chains import checks, schema_fault
 from streams.checking.check import PASS, Answer, Fault, Refused, Unfit, Verdict
-from streams.checking.plan import checks, schema_fault
 
 DEEP: dict[str, Any] = {
     "$defs": {f"d{n}": {"allOf": [{"$ref": f"#/$defs/d{n + 1}"}] * 2} for n in range(30)} | {"d30": {}},

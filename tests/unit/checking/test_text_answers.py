@@ -2,9 +2,10 @@
 
 import pytest
 
+from streams.checking.chains import checks, checks_of
 from streams.checking.check import PASS, Answer, Check, Fault, Refused, Repaired
 from streams.checking.choices import AlikeError, one_of
-from streams.checking.plan import Plan, checks, checks_of
+from streams.checking.plan import Plan
 
 MOODS = one_of(["positive", "negative", "very negative"])
 LETTERS = one_of(["A", "B", "C", "D"])

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from streams import settings
+from streams.checking.chains import checks
 from streams.checking.check import PASS, Answer, Repaired
-from streams.checking.plan import checks
 from streams.settings import SettingsError
 from streams.sources import MASK, load, shown
 from streams.topology import ROLES
