@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from streams.checking.chains import Checks, checks, schema_fault
-from streams.checking.check import Answer, Refused, Repaired
+from streams.checking.check import Answer, Refused, Repaired, Unfit
 from streams.checking.plan import DEFAULT, Plan
 from streams.events.task import Task
 from streams.providers.port import Reply
@@ -46,7 +46,8 @@ class Judgement:
         chain = self.chains.chain_for(task.kind, task.response_schema, json_output=task.json_output)
         bounded = task.max_output_tokens is not None
         found = chain(Answer(reply.text, reply.finish_reason, bounded))
-        telling = self.tells(task)
+        unread = reply.finish_reason == "tool_calls" or isinstance(found, Unfit)
+        telling = not unread and self.tells(task)
         if isinstance(found, Refused):
             return Verdict(reply.text, f"{found.because}: {found.detail}", telling)
         text = found.text if isinstance(found, Repaired) else reply.text

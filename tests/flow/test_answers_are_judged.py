@@ -173,3 +173,11 @@ async def test_a_cascades_decision_sent_again_goes_the_same_way() -> None:
     await story.ask(a_task(min_quality=0.9, cascade=True))
     assert len(story.provider.asked) == asked
     assert len({r.header("ce_id") for r in story.driver.records("results")}) == 1
+
+
+async def test_a_task_whose_schema_nothing_can_fit_is_refused_before_a_call() -> None:
+    story = await learned()
+    await story.ask(a_task(response_schema={"type": "no such type"}))
+    (result,) = story.results()
+    assert result.error is not None
+    assert (result.error.reason, story.provider.asked) == ("invalid_task", [])
