@@ -237,6 +237,15 @@ class TestOnARunningDeployment:
         assert {"kafka", "topics", "clickhouse", "tables", "provider simulator"} <= checks.keys()
         assert checks["model tiny"]["said"] == "tier 1, listed by simulator"
 
+    def test_a_worker_does_not_start_towards_a_metadata_address(
+        self, deployment: Deployment
+    ) -> None:
+        env = {**deployment.env, "TIERFLOW_PROVIDERS__IDS__BASE_URL": "http://169.254.169.254/v1"}
+        code, _, err = finish([TIERFLOW, "worker", "--roles", "tier-1"], env=env, timeout_s=60)
+        assert code == 2
+        assert "providers.ids.base_url: 169.254.169.254 is link-local" in err
+        assert "providers.ids.allow_link_local" in err
+
     def test_missing_topics_and_tables_are_found(self, deployment: Deployment) -> None:
         code, checks = examined(
             deployment,
