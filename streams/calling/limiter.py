@@ -37,6 +37,9 @@ SOON_S = 0.4
 GATE_S = 0.5
 """After a hold before which nothing was taken, one call goes so long before the others."""
 
+OUT = 3
+"""After so many holds in a row before which nothing was taken, the model is out of quota."""
+
 LOST_S = 30.0
 """A reservation whose owner is so late to ask again is given up."""
 
@@ -241,6 +244,8 @@ class Limiter:
             burst = max(meter.burst, meter.rate_s * min(hold_s, self._catch_up_s))
             meter.change(meter.rate_s, burst, now_s)
         else:
+            if self._in_vain >= OUT:
+                self._pace.rest(self.held_until_s)
             meter.stop(self.held_until_s + GATE_S, now_s, level=1.0 - len(self._queue))
 
     def _settle_rates(self, now_s: float) -> None:

@@ -24,17 +24,19 @@ class Pacing:
         first_s: The first refusal sets twice the rate at which calls went lately, and at least this.
         measured_s: What was taken is measured over so many seconds before a refusal …
         grown_s: … or so many where the rate had grown until then.
-        enough: Calls since the last cut without which nothing is concluded.
+        enough: Calls since the last cut without which nothing is concluded …
+        period_s: … and seconds.
         borne: A share of refusals up to this is borne …
         held: … and this share of time spent held by Retry-After.
         above: Where refusals cost no time, the rate is so much of what was taken …
         below: … and so much where they do.
         steepest: One cut never lowers the rate to less than this share of itself.
         vain: After so many cuts in a row …
-        left: … that left more than this part of the refusals and less than this part of what was
-            taken, refusals don't come of the rate.
+        left: … that left less than this part of what was taken, and too much of the refusals,
+            these don't come of the rate.
         deaf_s: Then they lower nothing for so long, doubled each further time …
-        louder: … unless they come so much more often as the rate grows meanwhile.
+        growing: … while the rate grows, where no more than this share is refused …
+        louder: … and they don't come so much more often for it.
         calm_s: So long after a cut the rate rests.
         growth: Then it grows by this share a second …
         hastening_s: … and by as much again for each of so many further seconds.
@@ -46,16 +48,18 @@ class Pacing:
     measured_s: float = 10.0
     grown_s: float = 2.0
     enough: int = 10
+    period_s: float = 2.0
     borne: float = 0.2
     held: float = 0.03
     above: float = 1.05
-    below: float = 1.02
+    below: float = 1.0
     steepest: float = 0.5
     vain: int = 3
     left: float = 0.75
     deaf_s: float = 30.0
+    growing: float = 0.5
     louder: float = 1.3
-    calm_s: float = 30.0
+    calm_s: float = 40.0
     growth: float = 0.05
     hastening_s: float = 10.0
     forgotten: float = 20.0
@@ -126,8 +130,14 @@ class Pace:
         if self.rate_s is None:  # from now on calls go one by one after a hold, never all at once
             went_s = self._counted(now_s, self.pacing.grown_s, lambda sent, _: sent)
             self._go_on(max(2 * went_s, self.pacing.first_s), now_s)
-        if lowers and self._sent >= self.pacing.enough:
+        since_s = max(self._cut_s, self._first_s or 0.0)
+        known = self._sent >= self.pacing.enough and now_s >= since_s + self.pacing.period_s
+        if lowers and known:
             self._judge(now_s)
+
+    def rest(self, until_s: float) -> None:
+        """Nothing goes until then: what is not tried tells nothing."""
+        self._begin_s = max(self._begin_s, until_s + self.pacing.calm_s)
 
     def is_deaf(self, now_s: float) -> bool:
         """Whether refusals are known not to come of the rate."""
@@ -164,13 +174,16 @@ class Pace:
             self._series, self._cuts = _Cut(rate_s, taken_s, share), 0
         self._cuts += 1
         began = self._series
-        if self._cuts > rules.vain and (
-            share > rules.left * began.share and taken_s < rules.left * began.taken_s
+        if (
+            self._cuts > rules.vain
+            and taken_s < rules.left * began.taken_s
+            and _is_deaf_to(rate_s / began.rate_s, began.share, share)
         ):
             self._deaf_until_s = now_s + rules.deaf_s * 2 ** min(self._deaf_times, 3)
             self._deaf_times += 1
             self._deaf_to, self._series = share, None
-            self._go_on(began.rate_s, now_s, now_s)
+            grows = share <= rules.growing
+            self._go_on(began.rate_s, now_s, now_s if grows else self._deaf_until_s)
             return
         wanted_s = taken_s * (rules.below if held > rules.held else rules.above)
         self._go_on(min(rate_s, max(wanted_s, rate_s * rules.steepest, rules.least_s)), now_s)
@@ -191,3 +204,16 @@ class Pace:
         begin = math.floor(max(now_s - over_s, first_s) / SLOT_S)
         found = sum(what(sent, refused) for slot, sent, refused in self._slots if slot >= begin)
         return found / max(now_s - max(begin * SLOT_S, first_s), SLOT_S)
+
+
+def _is_deaf_to(rate: float, before: float, share: float) -> bool:
+    """Whether refusals took no notice of a lower rate.
+
+    Args:
+        rate: The rate now, as a share of the one before.
+        before: Share of calls that were refused then.
+        share: Share of calls that are refused now: nearer to `before` than to what a provider
+            that takes so much a second and no more would still refuse.
+    """
+    limited = max(0.0, 1 - (1 - before) / max(rate, 1e-6))
+    return share > (before + limited) / 2
