@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from streams.agents.loop import Batches, Loop
+from streams.calling.breaker import BreakerState
+from streams.calling.lane import Standing as Passable
+from streams.calling.traffic import Key
 from streams.kafka.lag import Ends
 from streams.kafka.tail import Tail
 from streams.learning.standing import Standing
@@ -30,6 +33,7 @@ class Watched:
         tail: Of the control topics.
         unready: What readiness waits for.
         spans: By outcome, as `otel` counts them.
+        standings: How every model stands now.
     """
 
     loops: Mapping[str, Loop]
@@ -39,6 +43,7 @@ class Watched:
     tail: Tail[View]
     unready: Callable[[], list[str]]
     spans: Mapping[str, int]
+    standings: Callable[[], Mapping[Key, Passable]] = dict
 
 
 def watch(counters: Counters, watched: Watched) -> None:
@@ -60,8 +65,30 @@ def watch(counters: Counters, watched: Watched) -> None:
         "tierflow.learner.log_loss": lambda: _learned(watched, lambda s: s.log_loss_sum),
         "tierflow.learner.lessons": lambda: _learned(watched, lambda s: s.lessons),
     }
-    for name, ask in asked.items():
+    for name, ask in (asked | _traffic(watched.standings)).items():
         counters.watch(name, ask)
+
+
+def _traffic(
+    standings: Callable[[], Mapping[Key, Passable]],
+) -> dict[str, Callable[[], Values]]:
+    """Breakers and limits, by model."""
+    return {
+        "tierflow.breaker.state": lambda: {
+            (key.model, state.value): float(standing.state is state)
+            for key, standing in standings().items()
+            for state in BreakerState
+        },
+        "tierflow.limiter.held": lambda: {
+            (key.model,): float(standing.held_s is not None)
+            for key, standing in standings().items()
+        },
+        "tierflow.limiter.learned_per_second": lambda: {
+            (key.model,): standing.learned_rate_s
+            for key, standing in standings().items()
+            if standing.learned_rate_s is not None
+        },
+    }
 
 
 def watch_process(counters: Counters, unready: Callable[[], list[str]]) -> None:

@@ -367,7 +367,11 @@ class WorkerSettings(Section):
 
 
 class RoutingSettings(Section):
-    """How chance is drawn."""
+    """How chance is drawn, and what moves a decision beside the task."""
+
+    steer: bool = True
+    """Whether open breakers, holds and cold starts move decisions; off, they follow from prompts,
+    ids, registry and what was learned alone."""
 
     salt: SecretStr | None = None
     """The deployment's secret, the same for every worker: without it callers could steer draws."""

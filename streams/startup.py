@@ -28,7 +28,8 @@ def starting_view(settings: Settings, now: datetime) -> View:
         if why_not := roster.refusal(spec, now):
             raise ValueError(f"models.tier{spec.tier}: {spec.name}: {why_not}")
     policy, quality = settings.policy.initial(now), QualityView()
-    return View(roster.in_force(policy, quality), policy, quality, roster)
+    in_force = roster.in_force(policy, quality)
+    return View(in_force, policy, quality, roster, steer=settings.routing.steer)
 
 
 def hosts_of(settings: Settings) -> dict[str, Host]:

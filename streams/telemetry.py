@@ -83,6 +83,35 @@ METRICS = (
         "Calls that may have been billed and whose cost is unknown; none of it is in the dollars.",
     ),
     Metric(
+        "tierflow.breaker.state", "1", ("model", "state"),
+        "The state of a model's breaker in this worker: 1 for closed, half_open or open, 0 for the others.",
+        "gauge",
+    ),
+    Metric(
+        "tierflow.breaker.changes", "{change}", ("model", "state"),
+        "Changes of a model's breaker in this worker, by the state that it came to.",
+    ),
+    Metric(
+        "tierflow.limiter.wait_seconds", "s", ("tier", "model"),
+        "How long calls waited for their turn; 0 where they did not.", "histogram", STAGE_S,
+    ),
+    Metric(
+        "tierflow.limiter.refusals", "{call}", ("tier", "model"),
+        "Calls that a provider refused with a 429.",
+    ),
+    Metric(
+        "tierflow.limiter.held", "1", ("model",),
+        "Whether a 429 holds a model in this worker: 1, else 0.", "gauge",
+    ),
+    Metric(
+        "tierflow.limiter.learned_per_second", "{call}/s", ("model",),
+        "The rate that a model's provider was learned to take from this worker, where it was.", "gauge",
+    ),
+    Metric(
+        "tierflow.rerouted", "{task}", ("tier", "model", "reason"),
+        "Tasks that took another model: breaker, rate_limit, waiting_room or gone.",
+    ),
+    Metric(
         "tierflow.skill.refusals", "{prompt}", ("skill", "reason"),
         "Prompts for which a team's own tier-0 skill was stopped, late, broken or suspended.",
     ),

@@ -8,6 +8,7 @@ results ─► measure ─► performance ─► tune ─► policy ─► class
 import enum
 from dataclasses import dataclass
 
+from streams.events.availability import Availability
 from streams.events.control import ModelState, Policy
 from streams.events.decision import Assignment, Decision
 from streams.events.envelope import Event
@@ -80,6 +81,14 @@ PERFORMANCE = Topic(
 MODELS = Topic("models", Model, "name", 0, Keep.COMPACT, single=True)
 POLICY = Topic("policy", Policy, "policy", 0, Keep.COMPACT, single=True)
 MODEL_STATE = Topic("model-state", ModelState, "part", 0, Keep.COMPACT, single=True)
+AVAILABILITY = Topic(
+    "availability",
+    Availability,
+    "provider/model@worker",
+    DAY_S,
+    Keep.COMPACT_AND_DELETE,
+    single=True,
+)
 ALERTS = Topic("alerts", Alert, "kind", 30 * DAY_S, single=True)
 DEAD_LETTERS = Topic(
     "dead-letters", None, "the original", 30 * DAY_S, record_bytes=2 * DEAD_LETTER_BYTES
@@ -88,10 +97,10 @@ REDRIVES = Topic("redrives", Redrive, "the record's place", 30 * DAY_S, single=T
 
 TOPICS = (
     TASKS, FEEDBACK, ADMITTED, DECISIONS, *TIERS, RESULTS, SCORES, CALLS, COSTS,
-    LESSONS, PERFORMANCE, MODELS, POLICY, MODEL_STATE, ALERTS, DEAD_LETTERS, REDRIVES,
+    LESSONS, PERFORMANCE, MODELS, POLICY, MODEL_STATE, AVAILABILITY, ALERTS, DEAD_LETTERS, REDRIVES,
 )  # fmt: skip
 BY_NAME = {topic.name: topic for topic in TOPICS}
-CONTROL = (MODELS, POLICY, MODEL_STATE)
+CONTROL = (MODELS, POLICY, MODEL_STATE, AVAILABILITY)
 """Tailed by every process from the beginning, without a group."""
 
 
@@ -145,7 +154,7 @@ STAGES = (
     *(
         Stage(
             f"tier-{n}", f"tier-{n}", Kind.CALLING, (TIERS[n],),
-            (RESULTS, CALLS, COSTS, SCORES, *TIERS[n + 1 :]), (TIER_TABLES[n],), concurrency=64, tick_s=10,
+            (RESULTS, CALLS, COSTS, SCORES, AVAILABILITY, *TIERS[n + 1 :]), (TIER_TABLES[n],), concurrency=64, tick_s=10,
         )
         for n in range(5)
     ),

@@ -135,8 +135,9 @@ class Lane:
             self._told_held = False
             found.append("released")
         until_s, idle_s = self.warmth.warm_until_s(), self.warmth.idle_s
-        step_s = math.inf if idle_s is None else WARMTH_STEP * idle_s
-        if until_s is not None and until_s - self._told_warm_s >= step_s:
+        grown_s = -math.inf if until_s is None else until_s - self._told_warm_s
+        unloaded = idle_s is not None and self.warmth.cold_start_s > 0
+        if until_s is not None and unloaded and grown_s >= WARMTH_STEP * (idle_s or 0.0):
             self._told_warm_s = until_s
             found.append("warmed")
         return found

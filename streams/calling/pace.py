@@ -131,8 +131,8 @@ class Pace:
             went_s = self._counted(now_s, self.pacing.grown_s, lambda sent, _: sent)
             self._go_on(max(2 * went_s, self.pacing.first_s), now_s)
         since_s = max(self._cut_s, self._first_s or 0.0)
-        known = self._sent >= self.pacing.enough and now_s >= since_s + self.pacing.period_s
-        if lowers and known:
+        enough = self._sent >= self.pacing.enough and now_s >= since_s + self.pacing.period_s
+        if lowers and enough:
             self._judge(now_s)
 
     def rest(self, until_s: float) -> None:

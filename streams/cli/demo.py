@@ -56,7 +56,10 @@ def run(args: argparse.Namespace) -> int:
     if not args.speed > 0:
         raise UsageError("--speed: a number above 0 is wanted")
     faults = 0.0 if args.no_feedback else FAULTS
-    wanted = Wanted(args.tasks or SAMPLE, args.models, kafka_of(args), args.speed, faults)
+    wanted = Wanted(
+        args.tasks or SAMPLE, args.models, kafka_of(args), args.speed, faults,
+        steer=not args.no_feedback,
+    )  # fmt: skip
     played = asyncio.run(_watched(wanted, judged=not args.no_feedback))
     _write(args, played)
     print(render(played.summary))

@@ -4,6 +4,8 @@ import enum
 from datetime import datetime
 from typing import ClassVar
 
+from pydantic import Field
+
 from streams.events.envelope import Event, Id, JsonObject, Label, Part, Share, Tier
 from streams.events.outcome import Attempt
 from streams.events.task import Task
@@ -45,6 +47,8 @@ class Decision(Event):
     model_state_version: int
     policy_version: int
     explored: bool
+    unavailable: tuple[Label, ...] = ()  # eligible models that breakers or holds kept out just then
+    warming: dict[str, float] = Field(default_factory=dict)  # seconds a cold start would add
     cold: bool = False
     skill: str | None = None
     asked_first: Label | None = None  # a cheaper model whose answer is kept if it can be trusted

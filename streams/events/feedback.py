@@ -102,7 +102,9 @@ class Alert(Event):
 
     TYPE: ClassVar[str] = "tierflow.alert.v1"
 
-    kind: Literal["dead_letters", "unknown_price", "redirected_model", "drift", "reply_to"]
+    kind: Literal[
+        "dead_letters", "unknown_price", "redirected_model", "drift", "reply_to", "breaker"
+    ]  # fmt: skip
     detail: str
     subject: str
     at: datetime

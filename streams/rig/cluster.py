@@ -63,6 +63,7 @@ base_url = "{simulator}/v1"
 
 [routing]
 salt = "{salt}"
+steer = {steer}
 
 [policy]
 bucket_s = 4
@@ -99,6 +100,7 @@ class Wanted:
         kafka: A running cluster to use, and as whom; None starts the embedded broker.
         speed: Simulated latencies are divided by it.
         faults: Share of tasks whose first call fails, by script.
+        steer: Whether open breakers, holds and cold starts move decisions.
     """
 
     tasks: Path = SAMPLE
@@ -106,6 +108,7 @@ class Wanted:
     kafka: KafkaSettings | None = None
     speed: float = 10.0
     faults: float = FAULTS
+    steer: bool = True
 
 
 def registry_of(rows: Sequence[Recorded], models: Path | None) -> Registry:
@@ -147,11 +150,14 @@ def settings_text(
     kafka: KafkaSettings | None = None,
     clickhouse: str = "http://127.0.0.1:8123",
     simulator: str = "http://127.0.0.1:80",
+    *,
+    steer: bool = True,
 ) -> str:
     """The settings file of a laptop's cluster, as TOML."""
     return SETTINGS.format(
         kafka=kafka_toml(kafka or KafkaSettings(fetch_wait_ms=EMBEDDED_FETCH_MS)),
-        clickhouse=clickhouse, simulator=simulator, salt=SALT, models=write_toml(registry),
+        clickhouse=clickhouse, simulator=simulator, salt=SALT,
+        steer=str(steer).lower(), models=write_toml(registry),
     )  # fmt: skip
 
 
@@ -193,7 +199,8 @@ async def cluster(folder: Path, wanted: Wanted, clock: Clock) -> AsyncIterator[C
         simulator_url = f"http://127.0.0.1:{port_in(work / 'simulator.port')}"
         await asyncio.to_thread(migrate_at, clickhouse_url)
         text = settings_text(
-            registry, settings, clickhouse=clickhouse_url, simulator=simulator_url
+            registry, settings, clickhouse=clickhouse_url, simulator=simulator_url,
+            steer=wanted.steer,
         )  # fmt: skip
         config = _write(stack, folder / "tierflow.toml", text)
         environment = {

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from streams.events.availability import Availability
 from streams.events.control import ModelState, Policy
 from streams.events.envelope import Event
 from streams.events.models import Model
@@ -25,6 +26,8 @@ def fold(view: View, event: Event) -> View:
     if isinstance(event, Model):
         roster = view.roster or Roster(view.registry.models)
         return _registered(replace(view, roster=roster.with_record(event)))
+    if isinstance(event, Availability):
+        return replace(view, availability=view.availability.with_record(event))
     raise ValueError(f"{type(event).__name__} steers nothing")
 
 

@@ -3,7 +3,7 @@
 Pure: equal prompts, ids, constraints, view and draw give equal decisions.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
@@ -13,6 +13,7 @@ from streams.events.control import Policy
 from streams.events.decision import Decision, Refusal, RefusalReason, Strategy
 from streams.events.task import Task
 from streams.routing import choice, policy, trial
+from streams.routing.availability import UNSTEERED, Availabilities, Steering, free, slowed
 from streams.routing.cascade import NEVER, Cascading, asked_first
 from streams.routing.constraints import chars, hindrances, refuse
 from streams.routing.features import extract, pack
@@ -27,12 +28,15 @@ class View:
     """All that a decision may know beside its task: models, policy in force, learned quality.
 
     `registry` is what the roster comes to under this policy and quality; it is read alone.
+    Where it does not `steer`, what workers say of models that can't be called moves nothing.
     """
 
     registry: Registry
     policy: Policy
     quality: QualityView = field(default_factory=QualityView)
     roster: Roster | None = None
+    availability: Availabilities = field(default_factory=Availabilities)
+    steer: bool = True
 
 
 class _Facts(NamedTuple):
@@ -61,6 +65,7 @@ def decide(
     now: datetime,
     redrive: int = 0,
     cascading: Cascading = NEVER,
+    steering: Steering | None = None,
 ) -> Decision | Refusal:
     """Choose tier and model for a task.
 
@@ -73,6 +78,8 @@ def decide(
         now: The moment of deciding.
         redrive: How often the task was sent again on purpose.
         cascading: When a cheaper model is asked first.
+        steering: What is hindered or cold; None: what the view says. A decision is recomputed with
+            what is written on it.
 
     Returns:
         The decision; or a refusal: the deadline has passed, or no model may take the task.
@@ -88,12 +95,17 @@ def decide(
     models = tuple(spec for spec in view.registry.models if spec.name not in hindered)
     if not models:
         return refuse(task, hindered, view.registry)
+    if steering is None:
+        steering = view.availability.steering(models, now) if view.steer else UNSTEERED
+    eligible = tuple(spec.name for spec in models)
+    known = view.registry
+    models, view = _steered(models, view, steering)
     features = extract(task.text, verdict)
     size = chars(task)
     facts = _Facts(
         verdict,
-        view.quality.predict(features, view.registry.models),
-        {m.name: m.expected_cost_usd(size, task.max_output_tokens) for m in view.registry.models},
+        view.quality.predict(features, known.models),
+        {m.name: m.expected_cost_usd(size, task.max_output_tokens) for m in known.models},
     )
     preference = _prefer(task, models, facts, view)
     probabilities = _spread(task, models, facts, preference, view)
@@ -111,7 +123,7 @@ def decide(
         rule_tier=verdict.tier,
         rule_confidence=verdict.confidence,
         probabilities=probabilities,
-        predicted_quality={spec.name: facts.predicted[spec.name] for spec in models},
+        predicted_quality={name: facts.predicted[name] for name in eligible},
         best_quality=preference.standings.best,
         threshold=preference.placement.bar,
         bound_by=_bound_by(task, preference, hindered, facts, view),
@@ -119,6 +131,8 @@ def decide(
         model_state_version=view.quality.version,
         policy_version=view.policy.version,
         explored=explored,
+        unavailable=steering.unavailable,
+        warming=dict(steering.warming),
         cold=drawn.cold,
         asked_first=None if first is None else first.name,
         asked_first_tier=None if first is None else first.tier,
@@ -154,6 +168,11 @@ def explain(decision: Decision) -> str:
     lines.append(f"choice: {why}, drawn with probability {decision.propensity:.3f}{among}")
     if decision.asked_first is not None:
         lines.append(f"{decision.asked_first} is asked first: its answer stands if it is trusted")
+    if decision.unavailable:
+        lines.append(f"not to be called just then: {', '.join(decision.unavailable)}")
+    if decision.warming:
+        cold = (f"{name} {seconds:g} s" for name, seconds in decision.warming.items())
+        lines.append(f"slower for a cold start: {', '.join(cold)}")
     if decision.bound_by is not None:
         lines.append(f"bound by the task's {decision.bound_by}")
     lines.append(
@@ -214,6 +233,19 @@ def _answer(task: Task, view: View, decision_id: str, skill: str, now: datetime)
 
 def _strategy(task: Task, view: View) -> Strategy:
     return Strategy.QUALITY_FIRST if task.critical else view.policy.strategy
+
+
+def _steered(
+    models: tuple[ModelSpec, ...], view: View, steering: Steering
+) -> tuple[tuple[ModelSpec, ...], View]:
+    """The candidates that can be called now, and the view without the others."""
+    if not steering.unavailable and not steering.warming:
+        return models, view
+    left = free(models, steering)
+    out = {spec.name for spec in models} - {spec.name for spec in left}
+    known = tuple(spec for spec in view.registry.models if spec.name not in out)
+    registry = Registry(slowed(known, steering))
+    return slowed(left, steering), replace(view, registry=registry)
 
 
 def _admitted(models: tuple[ModelSpec, ...]) -> tuple[ModelSpec, ...]:
