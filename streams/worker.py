@@ -4,6 +4,7 @@ import asyncio
 import gc
 import logging
 import os
+import socket
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
@@ -23,6 +24,7 @@ from streams.agents.carrier import Carrier, Ports, Taken
 from streams.agents.judgement import judgement_of
 from streams.agents.loop import Batches, Loop, Pool
 from streams.agents.spans import StageSpans
+from streams.calling.traffic import Traffic
 from streams.clock import Clock
 from streams.gauges import Watched, watch
 from streams.kafka.codec import received
@@ -72,6 +74,9 @@ role, is what a task would wait at each hop."""
 YOUNG_OBJECTS = 10_000
 """So many new objects make Python look for cycles among them; with its own 700 that is a tenth of a
 busy worker's time."""
+
+WORKER_CHARS = 128
+"""Longest name by which a worker is known to others."""
 
 RUN_RECORDS = 500
 RUNS_AHEAD = 16
@@ -354,6 +359,7 @@ async def world_of(settings: Settings, clock: Clock) -> AsyncIterator[World]:
             if tracer is not None:
                 known = Traced(known, name, provider.base_url, tracer, clock)
             providers[name] = known
+        traffic = Traffic()
         judgement = judgement_of({kind: found.plan() for kind, found in settings.checks.items()})
         ports = StagePorts(
             view=lambda: tail.view,
@@ -375,6 +381,8 @@ async def world_of(settings: Settings, clock: Clock) -> AsyncIterator[World]:
             cascade_bar=settings.calls.cascade_confidence,
             longest_wait_s=settings.calls.longest_wait_s,
             billing=Billing(shipped(), vendors_of(settings.providers, shipped().vendors)),
+            worker=f"{socket.gethostname()}:{os.getpid()}"[:WORKER_CHARS],
+            traffic=traffic,
             check=judgement.check,
             telling=judgement.tells,
             answer=load_skills(settings.tier0.off, clock, counters),
@@ -473,5 +481,9 @@ def watched(world: World, roles: list[Role], unready: Callable[[], list[str]]) -
     )
     loops = {name: loop for role in roles for name, loop in role.loops.items()}
     prefix = world.settings.kafka.prefix
-    watch(world.counters, Watched(loops, settled, ends, prefix, world.tail, unready, world.spans))
+    watched = Watched(
+        loops, settled, ends, prefix, world.tail, unready, world.spans,
+        standings=lambda: world.ports.traffic.standings(world.clock.monotonic_s()),
+    )  # fmt: skip
+    watch(world.counters, watched)
     return ends

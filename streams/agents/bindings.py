@@ -15,6 +15,7 @@ from streams.agents.loop import Seat
 from streams.agents.measure import Counted, Measured, measure
 from streams.agents.outcome import Bound, Outcome, Put, Record, Send, State
 from streams.agents.tier import TierPorts, tier, unchecked
+from streams.agents.told import told
 from streams.agents.tune import TunerState, tune
 from streams.calling.cascade import SURE
 from streams.calling.ledger import InDoubt, Work
@@ -31,6 +32,8 @@ from streams.routing.decide import View
 from streams.telemetry import Counters
 from streams.tier0.answer import Answering, answer
 from streams.topology import BUGS_IN_A_ROW, Stage
+
+BREAKING = frozenset({"opened", "half_opened", "closed"})
 
 LONGEST_WAIT_S = 120.0
 """See `settings.CallSettings`."""
@@ -67,6 +70,7 @@ class StagePorts:
         reply_topics: Topics that may have a copy of a result, by full name.
         bugs_in_a_row: So many records buried as bugs, one after another, hold their partition.
         answer: The tier-0 skills, with those of installed packages where they were loaded.
+        worker: This process' name among all.
         traffic: What this process knows of every model's limits, breaker and warmth.
         longest_wait_s: So long a task waits for a limit where no other model may take it.
         in_doubt: By tier, what becomes of a task whose call's outcome is unknown; else recalled.
@@ -90,6 +94,7 @@ class StagePorts:
     reply_topics: frozenset[str] = frozenset()
     bugs_in_a_row: int = BUGS_IN_A_ROW
     answer: Answering = answer
+    worker: str = "worker"
     traffic: Traffic = field(default_factory=Traffic)
     longest_wait_s: float = LONGEST_WAIT_S
     in_doubt: Mapping[int, InDoubt] = field(default_factory=dict)
@@ -146,20 +151,22 @@ def bind_tier(
 ) -> Callable[[Taken, Seat], Awaitable[Outcome]]:
     """Bind a tier, which works on many records at once and confirms before it acts."""
     number = int(carrier.stage.name.removeprefix("tier-"))
-    told: set[str] = set()
+    alerted: set[str] = set()
     following = Following(ports.traffic, ports.clock)
 
     async def handle(taken: Taken, seat: Seat) -> Outcome:
         traffic = following.take(ports.view().registry)
+        counters = carrier.ports.counters
         bound = TierPorts(
             registry=lambda: ports.view().registry,
             calls=calls,
             ledger=CarriedLedger(carrier, taken),
             providers=ports.providers,
             clock=ports.clock,
-            doors=Doors(traffic, seat, ports.clock, ports.longest_wait_s),
+            doors=Doors(traffic, seat, ports.clock, ports.longest_wait_s, counters),
             longest_call_s=ports.longest_call_s,
-            told=told,
+            told=alerted,
+            news=lambda: news_of(traffic, ports, counters),
             in_doubt=ports.in_doubt.get(number, InDoubt.RECALL),
             cascade_bar=ports.cascade_bar,
             billing=ports.billing,
@@ -197,6 +204,16 @@ class CarriedLedger:
                 count(self._carrier.ports.counters, call)
         if intends:
             await self._carrier.stand(self._taken)
+
+
+def news_of(traffic: Traffic, ports: StagePorts, counters: Counters) -> tuple[Send, ...]:
+    """What has changed of the models' breakers, holds and warmth, to be told to the others."""
+    changes = traffic.changes(ports.clock.monotonic_s())
+    for change in changes:
+        if change.what in BREAKING:
+            state = change.standing.state.value
+            counters.add("tierflow.breaker.changes", 1, change.key.model, state)
+    return told(changes, ports.worker, traffic.shares, ports.clock.now())
 
 
 def count(counters: Counters, call: Call) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from streams.agents.loop import Seat
+from streams.calling.attempts import Failure
 from streams.calling.lane import Terms
 from streams.calling.limiter import Rates
 from streams.calling.traffic import Ended, Go, Key, Shut, Ticket, Traffic, Wait
@@ -16,6 +17,7 @@ from streams.clock import Clock
 from streams.events.outcome import Usage
 from streams.providers.port import Failed, Reply
 from streams.routing.registry import ModelSpec, Registry
+from streams.telemetry import Counters
 
 BREAKER = "breaker"
 LONGEST_SHUT_S = 30.0
@@ -41,12 +43,14 @@ class Doors:
         seat: The task's place at work.
         clock: Time.
         longest_wait_s: So long a task waits for a limit where no other model may take it.
+        counters: Where waits, refusals and ways around are counted.
     """
 
     traffic: Traffic
     seat: Seat
     clock: Clock
     longest_wait_s: float
+    counters: Counters
 
     async def admitted(
         self, candidates: Sequence[ModelSpec], tokens: float, left_s: float, *, above: bool
@@ -68,6 +72,7 @@ class Doors:
             for spec in candidates:
                 entered = await self._enter(Key(spec.provider, spec.name), tokens)
                 if isinstance(entered, Go):
+                    self._count(spec, candidates[0], shut, began_s)
                     return Admitted(spec, entered.ticket)
                 shut.append(entered)
             now_s = self.clock.monotonic_s()
@@ -95,6 +100,17 @@ class Doors:
             None if failed is None else failed.retry_after_s,
         )
         self.traffic.settled(ticket, ended, self.clock.monotonic_s())
+        if failed is not None and failed.failure is Failure.RATE_LIMITED:
+            labels = (str(ticket.lane.terms.tier), ticket.key.model)
+            self.counters.add("tierflow.limiter.refusals", 1, *labels)
+
+    def _count(
+        self, spec: ModelSpec, meant: ModelSpec, shut: Sequence[Shut], began_s: float
+    ) -> None:
+        tier, waited_s = str(spec.tier), self.clock.monotonic_s() - began_s
+        self.counters.observe("tierflow.limiter.wait_seconds", waited_s, tier, spec.name)
+        if shut:
+            self.counters.add("tierflow.rerouted", 1, tier, meant.name, shut[0].because)
 
     def _patience_s(self, shut: Sequence[Shut], *, above: bool) -> float:
         if any(door.because != BREAKER for door in shut):

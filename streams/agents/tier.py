@@ -78,6 +78,7 @@ class TierPorts:
         doors: Lets tasks to models.
         longest_call_s: No call is waited for longer.
         told: What this process has raised an alert about.
+        news: What has changed of models' breakers, holds and warmth since it was last asked.
         in_doubt: What becomes of a task whose call's outcome nobody knows.
         cascade_bar: How sure a cheap model asked first must be.
         billing: Prices.
@@ -93,6 +94,7 @@ class TierPorts:
     doors: Doors
     longest_call_s: float
     told: set[str]
+    news: Callable[[], tuple[Send, ...]] = tuple
     in_doubt: InDoubt = InDoubt.RECALL
     cascade_bar: float = SURE
     billing: Billing = field(default_factory=Billing)
@@ -140,6 +142,7 @@ class _Run:
         self.trail: tuple[Attempt, ...] = assignment.trail
         self.costs: tuple[Cost, ...] = ()
         self.scores: tuple[Score, ...] = ()
+        self.news: tuple[Send, ...] = ()
 
     def refused(self) -> Outcome:
         """A refusal becomes the failed result."""
@@ -249,6 +252,7 @@ class _Run:
         ports.doors.sent(ticket)
         said = carried(await provider.call(prompt, Deadlines(timeout_s)))
         ports.doors.settled(ticket, said)
+        self.news = ports.news()
         answered = said if isinstance(said, Failed) else self.judged(task, call, said)
         by = said.model or None if isinstance(said, Reply) else None
         call = self.booked(call, spec, answered, by)
@@ -365,6 +369,7 @@ class _Run:
             sends.append(says.call(work.call))
         for cost in work.costs:
             sends += self.alerts(cost)
+        sends += self.news
         if work.result is not None:
             sends.append(says.result(work.result))
         elif work.passed_on is not None:
@@ -382,8 +387,10 @@ class _Run:
             at=self.ports.clock.now(), call=call, trail=self.trail, costs=self.costs,
             scores=self.scores, result=result,
         )  # fmt: skip
-        sends = () if result is not None else (self.says.call(call),)
+        sends = () if result is not None else (self.says.call(call), *self.news)
         await self.ports.ledger.confirm(self.record, sends, (Put("calls", self.name, work),))
+        if sends:
+            self.news = ()
         return work
 
     async def keep(

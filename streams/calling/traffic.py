@@ -127,6 +127,11 @@ class Traffic:
             if lane.terms.tier == tier:
                 lane.change(lane.terms, fraction, now_s)
 
+    @property
+    def shares(self) -> Mapping[int, float]:
+        """By tier, the part of its partitions that this process has, where it was told."""
+        return self._shares
+
     def enter(
         self, key: Key, tokens: float, now_s: float, patience_s: float = PATIENCE_S
     ) -> Go | Wait | Shut:

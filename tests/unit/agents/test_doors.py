@@ -14,6 +14,7 @@ from streams.calling.lane import Terms
 from streams.calling.limiter import Rates
 from streams.calling.traffic import Key, Traffic
 from streams.routing.registry import ModelSpec
+from streams.telemetry import Counters
 from tests.builders import a_failure, a_model, a_reply
 from tests.fakes import ManualClock
 
@@ -30,6 +31,7 @@ class House:
 
     def __init__(self, *, flowing: bool = True, longest_wait_s: float = 60.0, **per_minute: float):
         self.clock = ManualClock(flowing=flowing)
+        self.counters = Counters()
         self.traffic = Traffic()
         terms = {
             Key("scripted", name): Terms(2, Rates(requests_per_minute=limit))
@@ -40,7 +42,7 @@ class House:
 
     def doors(self) -> Doors:
         seat = Seat(asyncio.Semaphore())
-        return Doors(self.traffic, seat, self.clock, self.longest_wait_s)
+        return Doors(self.traffic, seat, self.clock, self.longest_wait_s, self.counters)
 
     async def let(
         self, *specs: ModelSpec, left_s: float = FOREVER_S, above: bool = False
@@ -124,6 +126,20 @@ async def test_where_nobody_else_is_left_a_breaker_is_waited_for_until_it_lets_a
     assert house.clock.monotonic_s() > 0
 
 
+async def test_waits_refusals_and_ways_around_are_counted() -> None:
+    house = House(one=6)
+    await house.call(ONE, TWO)
+    await house.call(ONE, TWO)
+    await house.call(TWO, failure=Failure.RATE_LIMITED)
+    assert house.counters.counted["tierflow.rerouted"] == {("2", "one", "rate_limit"): 1}
+    assert house.counters.counted["tierflow.limiter.refusals"] == {("0", "two"): 1}
+    waited = house.counters.histograms["tierflow.limiter.wait_seconds"]
+    assert {labels: sum(found.counts) for labels, found in waited.items()} == {
+        ("2", "one"): 1,
+        ("2", "two"): 2,
+    }
+
+
 async def test_without_any_model_nobody_is_let() -> None:
     assert await House().let() is None
 
@@ -145,7 +161,7 @@ async def test_who_waits_leaves_his_place_at_work_to_others() -> None:
     slots = asyncio.Semaphore(1)
     seat = Seat(slots)
     await seat.take()
-    doors = Doors(house.traffic, seat, house.clock, 60.0)
+    doors = Doors(house.traffic, seat, house.clock, 60.0, house.counters)
     async with asyncio.TaskGroup() as group:
         waiting = group.create_task(doors.admitted([ONE], 100, FOREVER_S, above=False))
         await house.clock.advance(0.1)
@@ -163,7 +179,7 @@ async def test_a_limited_model_takes_little_from_the_others(limited: bool) -> No
     slots = asyncio.Semaphore(10)
 
     async def work(wanted: ModelSpec, seat: Seat) -> None:
-        doors = Doors(house.traffic, seat, house.clock, 60.0)
+        doors = Doors(house.traffic, seat, house.clock, 60.0, house.counters)
         others = [spec for spec in (ONE, TWO) if spec is not wanted]
         admitted = await doors.admitted([wanted, *others], 100, FOREVER_S, above=False)
         assert admitted is not None

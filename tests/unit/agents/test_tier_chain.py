@@ -22,6 +22,7 @@ from streams.events.feedback import Alert
 from streams.events.outcome import Call, CallState, Cost, Result, Usage
 from streams.providers.port import Failed, Reply
 from streams.routing.registry import Registry
+from streams.telemetry import Counters
 from tests.builders import (
     AT,
     a_call,
@@ -89,7 +90,7 @@ class Desk:
             ledger=self,
             providers={"scripted": self.provider},
             clock=self.clock,
-            doors=Doors(self.traffic, Seat(asyncio.Semaphore()), self.clock, WAIT_S),
+            doors=Doors(self.traffic, Seat(asyncio.Semaphore()), self.clock, WAIT_S, Counters()),
             longest_call_s=LONGEST_S,
             told=self.alerted,
             in_doubt=self.in_doubt,
