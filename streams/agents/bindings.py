@@ -163,7 +163,9 @@ def bind_tier(
             ledger=CarriedLedger(carrier, taken),
             providers=ports.providers,
             clock=ports.clock,
-            doors=Doors(traffic, seat, ports.clock, ports.longest_wait_s, counters),
+            doors=Doors(
+                traffic, seat, ports.clock, ports.longest_wait_s, counters, ports.view().steer
+            ),
             longest_call_s=ports.longest_call_s,
             told=alerted,
             news=lambda: news_of(traffic, ports, counters),

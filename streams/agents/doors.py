@@ -28,10 +28,14 @@ SOONEST_S, LATEST_S = 0.05, 1.0
 
 
 class Admitted(NamedTuple):
-    """The model that may be called now, and the leave to do so."""
+    """The model that may be called now, and the leave to do so; `cold_s` its start will take longer.
+
+    Without a ticket it is called whatever is known of it.
+    """
 
     spec: ModelSpec
-    ticket: Ticket
+    ticket: Ticket | None
+    cold_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,7 @@ class Doors:
         clock: Time.
         longest_wait_s: So long a task waits for a limit where no other model may take it.
         counters: Where waits, refusals and ways around are counted.
+        steer: Whether breakers and limits are kept to at all.
     """
 
     traffic: Traffic
@@ -51,6 +56,7 @@ class Doors:
     clock: Clock
     longest_wait_s: float
     counters: Counters
+    steer: bool = True
 
     async def admitted(
         self, candidates: Sequence[ModelSpec], tokens: float, left_s: float, *, above: bool
@@ -66,6 +72,8 @@ class Doors:
         Returns:
             The model, with its ticket; None where nobody here may be called in time.
         """
+        if candidates and not self.steer:
+            return Admitted(candidates[0], None)
         began_s = self.clock.monotonic_s()
         while candidates:
             shut: list[Shut] = []
@@ -73,7 +81,7 @@ class Doors:
                 entered = await self._enter(Key(spec.provider, spec.name), tokens)
                 if isinstance(entered, Go):
                     self._count(spec, candidates[0], shut, began_s)
-                    return Admitted(spec, entered.ticket)
+                    return Admitted(spec, entered.ticket, entered.cold_s)
                 shut.append(entered)
             now_s = self.clock.monotonic_s()
             longest_s = self._patience_s(shut, above=above)
@@ -83,16 +91,20 @@ class Doors:
             await self.pause(min(max(soon_s, SOONEST_S), LATEST_S))
         return None
 
-    def sent(self, ticket: Ticket) -> None:
+    def sent(self, ticket: Ticket | None) -> None:
         """The call goes now."""
-        self.traffic.sent(ticket, self.clock.monotonic_s())
+        if ticket is not None:
+            self.traffic.sent(ticket, self.clock.monotonic_s())
 
-    def left(self, ticket: Ticket) -> None:
+    def left(self, ticket: Ticket | None) -> None:
         """The call is not made, or nobody will know how it ended; harmless where it has ended."""
-        self.traffic.leave(ticket, self.clock.monotonic_s())
+        if ticket is not None:
+            self.traffic.leave(ticket, self.clock.monotonic_s())
 
-    def settled(self, ticket: Ticket, said: Reply | Failed) -> None:
+    def settled(self, ticket: Ticket | None, said: Reply | Failed) -> None:
         """The call ended so."""
+        if ticket is None:
+            return
         failed = said if isinstance(said, Failed) else None
         ended = Ended(
             None if failed is None else failed.failure,

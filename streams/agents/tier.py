@@ -32,7 +32,6 @@ from streams.calling import ledger
 from streams.calling.attempts import MOST_ATTEMPTS, Failure, backoff_s, retry_in_s
 from streams.calling.cascade import SURE, trusted
 from streams.calling.ledger import Found, InDoubt, Work
-from streams.calling.traffic import Ticket
 from streams.clock import Clock
 from streams.events.decision import Assignment, RefusalReason
 from streams.events.envelope import Reason
@@ -183,7 +182,7 @@ class _Run:
                 step = self.course(task).above()
                 break
             try:
-                made = await self.attempt(task, *admitted)
+                made = await self.attempt(task, admitted)
             finally:
                 self.ports.doors.left(admitted.ticket)
             if isinstance(made, Work):
@@ -240,8 +239,9 @@ class _Run:
         result = self.result(status="completed", output=found.output, finish_reason="stop")
         return Emit((self.says.result(result),), label="completed")
 
-    async def attempt(self, task: Task, spec: ModelSpec, ticket: Ticket) -> Work | Failed:
+    async def attempt(self, task: Task, admitted: Admitted) -> Work | Failed:
         """One call: announced, made, checked, booked. The concluded work, or how it failed."""
+        spec, ticket, cold_s = admitted
         ports, now = self.ports, self.ports.clock.now()
         prompt = self.prompt(task, spec)
         timeout_s = min(ports.longest_call_s, left_s(task, now))
@@ -250,7 +250,7 @@ class _Run:
         await self.remember(call)
         provider = ports.providers[spec.provider]
         ports.doors.sent(ticket)
-        said = carried(await provider.call(prompt, Deadlines(timeout_s)))
+        said = carried(await provider.call(prompt, Deadlines(timeout_s, cold_start_s=cold_s)))
         ports.doors.settled(ticket, said)
         self.news = ports.news()
         answered = said if isinstance(said, Failed) else self.judged(task, call, said)

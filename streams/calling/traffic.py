@@ -204,10 +204,6 @@ class Traffic:
         elif ended is not None:
             lane.limiter.taken(ticket.place)
 
-    def heard(self, key: Key, warm_s: float, now_s: float) -> None:
-        """Another process says that a model stays loaded for so long."""
-        self._lane(key, now_s).warmth.heard(now_s + warm_s)
-
     def look(self, key: Key, tokens: float, now_s: float) -> Outlook:
         """What a call that came now would meet; nothing is reserved."""
         return self._lane(key, now_s).outlook(tokens, now_s)

@@ -54,11 +54,6 @@ class Warmth:
         elif self._calls == 0:
             self._starting_s = None
 
-    def heard(self, until_s: float) -> None:
-        """Another process says that the model is loaded until then."""
-        if self.idle_s is not None:
-            self._last_s = max(self._last_s or -math.inf, until_s - self.idle_s)
-
     def _is_warm(self, now_s: float) -> bool:
         if self._last_s is None:
             return False

@@ -186,10 +186,12 @@ class HttpProvider:
     def _within(self, deadlines: Deadlines, left_s: float) -> Deadlines:
         """A call's deadlines with those of the provider's settings."""
         first_s, between_s = deadlines.first_token_s, deadlines.between_tokens_s
+        if first_s is None:
+            first_s = self._first_token_s
         return Deadlines(
             left_s,
             deadlines.connect_s if self._connect_s is None else self._connect_s,
-            self._first_token_s if first_s is None else first_s,
+            None if first_s is None else first_s + deadlines.cold_start_s,
             self._between_tokens_s if between_s is None else between_s,
         )
 

@@ -19,13 +19,15 @@ CONNECT_TIMEOUT_S = 10.0
 class Deadlines:
     """How long the parts of a call may take, in seconds; None: no shorter than the whole.
 
-    `first_token_s` and `between_tokens_s` are watched where the answer is streamed.
+    `first_token_s` and `between_tokens_s` are watched where the answer is streamed; a model that is
+    being loaded may take `cold_start_s` longer for its first token.
     """
 
     total_s: float
     connect_s: float = CONNECT_TIMEOUT_S
     first_token_s: float | None = None
     between_tokens_s: float | None = None
+    cold_start_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import itertools
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
@@ -138,6 +139,17 @@ async def test_waits_refusals_and_ways_around_are_counted() -> None:
         ("2", "one"): 1,
         ("2", "two"): 2,
     }
+
+
+async def test_where_nothing_is_to_steer_the_meant_model_is_taken_whatever_is_known() -> None:
+    house = House()
+    await house.broken(ONE)
+    doors = replace(house.doors(), steer=False)
+    admitted = await doors.admitted([ONE, TWO], 100, FOREVER_S, above=True)
+    assert admitted == Admitted(ONE, None)
+    doors.sent(None)
+    doors.settled(None, a_failure())
+    doors.left(None)
 
 
 async def test_without_any_model_nobody_is_let() -> None:

@@ -45,10 +45,3 @@ def test_a_hosted_model_is_never_cold() -> None:
     warmth.sent(0.0)
     warmth.ended(3.0, answered=True)
     assert warmth.warm_until_s() == math.inf
-
-
-def test_what_another_process_says_is_believed() -> None:
-    warmth = Warmth(cold_start_s=20.0, idle_s=300.0)
-    warmth.heard(250.0)
-    assert warmth.extra_s(100.0) == 0.0
-    assert warmth.extra_s(250.0) == 20.0
