@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, cast
 
 import faust
@@ -37,6 +38,7 @@ from streams.kafka.tail import Tail
 from streams.money.prices import shipped
 from streams.providers.guard import ForbiddenAddressError
 from streams.providers.http import HttpProvider
+from streams.providers.keys import hide, key_in
 from streams.providers.port import Provider
 from streams.providers.traced import Traced
 from streams.providers.wires import WIRES
@@ -124,6 +126,7 @@ class World:
     ports: StagePorts
     tracer: Tracer | None = None
     spans: Counter[str] = field(default_factory=Counter)
+    secrets: tuple[str, ...] = ()
 
     def view(self) -> View:
         """Registry, policy and quality snapshot in force."""
@@ -265,6 +268,7 @@ class Role:
                 bugs_in_a_row=self.world.ports.bugs_in_a_row,
                 bugs_share=self.world.settings.limits.bugs_share,
                 spans=None if tracer is None else StageSpans(tracer, stage, group, self.prefix),
+                hide=partial(hide, keys=self.world.secrets),
             ),
         )
         if is_tier(stage):
@@ -310,6 +314,23 @@ def credentials(access: Access) -> Credentials | None:
         password=told["sasl_plain_password"],
         ssl_context=context,
     )
+
+
+def secrets_of(settings: Settings, view: View) -> tuple[str, ...]:
+    """Every key, password and salt that this process knows."""
+    hosts = settings.providers
+    variables = {provider.api_key_env for provider in hosts.values()}
+    variables |= {spec.api_key_env for spec in view.registry.models}
+    keys = [key_in(name) for name in variables]
+    keys += [provider.read_key_file(name) for name, provider in hosts.items()]
+    found = [key.get_secret_value() for key in keys if key is not None]
+    found += [
+        settings.routing.read_salt(),
+        settings.kafka.read_password() or "",
+        settings.kafka.read_key_password() or "",
+        settings.clickhouse.read_password(),
+    ]
+    return tuple(filter(None, found))
 
 
 def vendors_of(
@@ -388,7 +409,10 @@ async def world_of(settings: Settings, clock: Clock) -> AsyncIterator[World]:
             answer=load_skills(settings.tier0.off, clock, counters),
         )
         publisher = Publisher(producer, clock)
-        yield World(settings, access, clock, counters, publisher, tail, ports, tracer, spans)
+        yield World(
+            settings, access, clock, counters, publisher, tail, ports, tracer, spans,
+            secrets_of(settings, view),
+        )  # fmt: skip
 
 
 async def run_worker(

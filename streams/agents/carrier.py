@@ -29,6 +29,9 @@ logger = logging.getLogger(__name__)
 TOLD = 1_000
 """So many alerts are remembered as raised, at most."""
 
+SAID_CHARS = 200
+"""So much of what a bug said goes with the record that it buried."""
+
 BURIED_SHARE = 0.5
 """So great a part of the last records, buried as bugs, holds it as well."""
 
@@ -58,6 +61,11 @@ async def _at_once() -> None:
     """Where nobody can be put out of a group."""
 
 
+def _as_it_is(text: str) -> str:
+    """Where there is no secret that a text could hold."""
+    return text
+
+
 @dataclass
 class Ports:
     """What a loop is given beside its stage.
@@ -75,6 +83,7 @@ class Ports:
         bugs_in_a_row: So many bugs one after another hold the partition.
         bugs_share: See `BURIED_SHARE`.
         spans: The stage's spans; None where no exporter is set.
+        hide: A text without any secret of this process: a bug may quote one.
     """
 
     publisher: Confirms
@@ -89,6 +98,7 @@ class Ports:
     assured: Callable[[], Awaitable[None]] = _at_once
     bugs_share: float = BURIED_SHARE
     spans: StageSpans | None = None
+    hide: Callable[[str], str] = _as_it_is
 
 
 @dataclass
@@ -123,7 +133,8 @@ class Carrier:
             return Bury(Reason.UNDELIVERABLE, str(error))
         except Exception as error:  # a bug must cost one record, never the stream
             logger.exception("%s: a bug in the handler buries a record", self.stage.name)
-            return Bury(Reason.INTERNAL, f"{type(error).__name__}: {error}"[:200])
+            said = self.ports.hide(f"{type(error).__name__}: {error}")
+            return Bury(Reason.INTERNAL, said[:SAID_CHARS])
 
     async def carry(
         self, work: Sequence[tuple[Taken | None, Outcome]], began_s: float | None = None

@@ -157,7 +157,13 @@ class HttpProvider:
                         break
         except TROUBLES as error:
             return read_error(error)
-        return read_listing(answer.status_code, bytes(body))
+        found = read_listing(answer.status_code, bytes(body))
+        if isinstance(found, Unlisted) or self._key is None:
+            return found
+        keys = [self._key.get_secret_value()]
+        return dataclasses.replace(
+            found, models=tuple(hide_in_answer(name, keys) for name in found.models)
+        )
 
     @contextlib.asynccontextmanager
     async def _connection(self, timeout_s: float) -> AsyncIterator[httpx.AsyncClient]:
@@ -228,7 +234,8 @@ def _told(
         outcome,
         text=hide_in_answer(outcome.text, keys),
         tool_calls=hide_in_calls(outcome.tool_calls, keys) if keys else outcome.tool_calls,
-        model=outcome.model or model,
+        model=hide_in_answer(outcome.model or model, keys),
+        finish_reason=outcome.finish_reason and hide_in_answer(outcome.finish_reason, keys),
         latency_s=latency_s,
     )
 

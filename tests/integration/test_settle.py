@@ -1,7 +1,5 @@
 """Doubts as they come up, and how they end: a worker dies amid its calls, the provider sends its bill."""
 
-import asyncio
-import logging
 from collections.abc import Awaitable, Callable
 from decimal import Decimal
 from pathlib import Path
@@ -11,13 +9,13 @@ import orjson
 import pytest
 from aiokafka import AIOKafkaProducer
 
-from streams.cli.main import main
 from streams.events.outcome import Cost
 from streams.kafka import codec
 from streams.kafka.publish import partition_of
 from tests import wire
 from tests.builders import a_cost
 from tests.deployment import TIERFLOW, Deployment, prompt
+from tests.inside import typed
 from tests.processes import finish
 
 pytestmark = [pytest.mark.broker, pytest.mark.clickhouse]
@@ -39,23 +37,11 @@ Settle = Callable[..., Awaitable[tuple[int, list[dict[str, Any]], str]]]
 
 
 @pytest.fixture
-def settle(
-    deployment: Deployment,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    caplog: pytest.LogCaptureFixture,
-) -> Settle:
-    """`tierflow settle --json` in this process, which has imported all that it needs."""
-    for name in ("aiokafka", "clickhouse_connect"):
-        caplog.set_level(logging.getLogger(name).level, name)  # puts back what the command sets
+def settle(deployment: Deployment) -> Settle:
+    """`tierflow settle --json`."""
 
     async def run(*words: str, **env: str) -> tuple[int, list[dict[str, Any]], str]:
-        with monkeypatch.context() as patch:
-            for name, value in {**deployment.env, **env}.items():
-                patch.setenv(name, value)
-            capsys.readouterr()
-            code = await asyncio.to_thread(main, ["settle", *words, "--json"])
-        out, err = capsys.readouterr()
+        code, out, err = await typed({**deployment.env, **env}, "settle", *words, "--json")
         return code, [orjson.loads(line) for line in out.splitlines()], err
 
     return run

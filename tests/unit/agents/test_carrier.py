@@ -75,6 +75,19 @@ async def test_the_last_write_of_a_batch_to_a_key_is_the_one_that_is_kept() -> N
     assert bench.table["a"].text == "new"
 
 
+async def test_what_a_bug_said_goes_with_the_letter_without_what_is_to_be_hidden() -> None:
+    bench = Bench()
+    bench.carrier.ports.hide = lambda text: text.replace("sk-canary", "****")
+
+    async def buggy(_: Record) -> Outcome:
+        raise ValueError(f"{'x' * 180} the key sk-canary is wrong")
+
+    found = await bench.carrier.ask(buggy, taken().record)
+    assert isinstance(found, Bury)
+    assert found.reason is Reason.INTERNAL
+    assert found.detail.endswith("the ****")
+
+
 async def test_a_put_without_a_partition_follows_its_record() -> None:
     bench = Bench()
     told_where = Skip("x", (Put("notes", "b", a_note(), partition=5),))
