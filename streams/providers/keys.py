@@ -39,7 +39,7 @@ def hide(text: str, keys: Iterable[str]) -> str:
         >>> hide("bad key sk-12345678", ["sk-1234567890"])
         'bad key ****'
         >>> hide("Basic OnNrLTEyMzQ1Njc4OTA=", ["sk-1234567890"])
-        'Basic On****='
+        'Basic On****A='
     """
     for key in keys:
         if len(key) < SHORT:

@@ -1,10 +1,17 @@
 """A key is nowhere told: whole, shortened, or echoed into an answer."""
 
+import base64
+import html
+import urllib.parse
+from collections.abc import Callable
+
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.providers.keys import hide, hide_in_answer, hide_in_calls, is_sendable, key_in
+from tests.leaks import leaks
 
 KEY = "sk-canary-0123456789abcdef"
 
@@ -44,3 +51,32 @@ def test_a_key_is_read_without_blanks_and_shown_by_no_repr(monkeypatch: pytest.M
     assert found.get_secret_value() == KEY
     assert KEY not in repr(found)
     assert key_in("NO_KEY") is key_in("NOT_SET") is key_in(None) is None
+
+
+WRITTEN: tuple[Callable[[str], str], ...] = (
+    str,
+    str.lower,
+    lambda key: urllib.parse.quote(key, safe=""),
+    lambda key: urllib.parse.quote(key).lower(),
+    urllib.parse.quote_plus,
+    html.escape,
+    lambda key: orjson.dumps({"said": key}).decode(),
+    repr,
+    lambda key: repr(orjson.dumps(key).decode()),
+    lambda key: key.encode().hex(),
+    lambda key: base64.b64encode(f"u:{key}".encode()).decode(),
+    lambda key: base64.urlsafe_b64encode(f"Bearer {key}!".encode()).decode(),
+)
+KEYS = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=20, max_size=60)
+
+
+@given(KEYS, st.sampled_from(WRITTEN), st.sampled_from(["", "no such key: "]))
+def test_a_key_is_hidden_however_it_is_written(
+    key: str, written: Callable[[str], str], before: str
+) -> None:
+    said = before + written(key)
+    assert leaks(said.encode(), [key])
+    assert not leaks(hide(said, [key]).encode(), [key])
+    assert not leaks(hide_in_answer(said, [key]).encode(), [key])
+    label = hide(said[: len(said) // 2], [key])
+    assert not leaks(label.encode(), [key])
