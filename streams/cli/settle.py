@@ -20,16 +20,6 @@ from streams.cli.answers import (
     print_json,
     read_settings,
 )
-from streams.cli.settlements import (
-    Doing,
-    Settlement,
-    doubt_of,
-    fact_of,
-    line_of,
-    list_of,
-    settlement,
-    summed_up,
-)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,6 +27,7 @@ if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client
 
     from streams.cli.price import Told
+    from streams.cli.settlements import Settlement
     from streams.events.outcome import Cost
     from streams.settings import Settings
 
@@ -91,6 +82,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _list(args: argparse.Namespace) -> int:
+    from streams.cli.settlements import doubt_of, list_of, summed_up
     from streams.clickhouse.doubts import open_doubts
 
     with _books(args, read_settings(args)) as client:
@@ -108,6 +100,7 @@ def _list(args: argparse.Namespace) -> int:
 
 def _one(args: argparse.Namespace) -> int:
     from streams.calling.settling import SETTLED, Standing, settled, standing
+    from streams.cli.settlements import settlement
     from streams.clickhouse.doubts import cost_of
     from streams.clock import SystemClock
 
@@ -162,6 +155,7 @@ def _priced(settings: "Settings", client: "Client", known: "Cost", content: byte
 
 def _by_bill(args: argparse.Namespace) -> int:
     from streams.calling.settling import settled
+    from streams.cli.settlements import settlement, summed_up
     from streams.clickhouse.doubts import open_doubts
     from streams.clock import SystemClock
     from streams.money.bills import read_bill
@@ -198,6 +192,8 @@ def _carry_out(
     args: argparse.Namespace, settings: "Settings", settlements: "Sequence[Settlement]"
 ) -> int:
     """Publish what is to be booked, and tell all."""
+    from streams.cli.settlements import Doing, fact_of, line_of
+
     due = [one for one in settlements if one.doing is Doing.SETTLE]
     if due and not args.dry_run:
         asyncio.run(_publish(args, settings, due))
