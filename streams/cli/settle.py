@@ -9,7 +9,6 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from streams.cli.advice import dollars_of
 from streams.cli.answers import (
     Exit,
     NotFoundError,
@@ -192,6 +191,7 @@ def _carry_out(
     args: argparse.Namespace, settings: "Settings", settlements: "Sequence[Settlement]"
 ) -> int:
     """Publish what is to be booked, and tell all."""
+    from streams.cli.advice import dollars_of
     from streams.cli.settlements import Doing, fact_of, line_of
 
     due = [one for one in settlements if one.doing is Doing.SETTLE]
@@ -248,6 +248,8 @@ def _books(args: argparse.Namespace, settings: "Settings") -> "Iterator[Client]"
 
 
 def _price_of(cost: "Cost") -> str:
+    from streams.cli.advice import dollars_of
+
     if cost.cost_usd is None:
         return "it ended, and its price is unknown; set it in the registry"
     return f"it cost {dollars_of(cost.cost_usd)}"
