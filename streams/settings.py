@@ -345,8 +345,10 @@ class CallSettings(Section):
 
     cascade_confidence: Share = SURE
     """Mean probability of its tokens at which a cheap model's answer is trusted."""
-    longest_wait_s: Seconds = 120.0
+    longest_wait_s: Seconds = 600.0
     """So long a task waits for a model's limits where no other model may take it."""
+    longest_outage_s: Seconds = 30.0
+    """So long it waits for models that fail to be tried again, where none that works is left."""
 
 
 class WorkerSettings(Section):

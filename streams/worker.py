@@ -401,6 +401,7 @@ async def world_of(settings: Settings, clock: Clock) -> AsyncIterator[World]:
             ),
             cascade_bar=settings.calls.cascade_confidence,
             longest_wait_s=settings.calls.longest_wait_s,
+            longest_outage_s=settings.calls.longest_outage_s,
             billing=Billing(shipped(), vendors_of(settings.providers, shipped().vendors)),
             worker=f"{socket.gethostname()}:{os.getpid()}"[:WORKER_CHARS],
             traffic=traffic,

@@ -28,6 +28,7 @@ TASKS = 2000
 QUICK = {
     "TIERFLOW_WORKER__LONGEST_CALL_S": "8",  # an intent left open is not touched before
     "TIERFLOW_KAFKA__SESSION_TIMEOUT_S": "4",  # a killed worker's partitions go to others
+    "TIERFLOW_CALLS__LONGEST_OUTAGE_S": "3",  # what nobody can answer fails soon
     "TIERFLOW_POLICY__BUCKET_S": "2",  # a window closes while a test looks on
 }
 """Settings that make a deployment react within the time of a test."""

@@ -35,7 +35,7 @@ from streams.topology import BUGS_IN_A_ROW, Stage
 
 BREAKING = frozenset({"opened", "half_opened", "closed"})
 
-LONGEST_WAIT_S = 120.0
+LONGEST_WAIT_S, LONGEST_OUTAGE_S = 600.0, 30.0
 """See `settings.CallSettings`."""
 
 Tables = Mapping[str, Mapping[str, Any]]
@@ -73,6 +73,7 @@ class StagePorts:
         worker: This process' name among all.
         traffic: What this process knows of every model's limits, breaker and warmth.
         longest_wait_s: So long a task waits for a limit where no other model may take it.
+        longest_outage_s: So long it waits for open breakers there.
         in_doubt: By tier, what becomes of a task whose call's outcome is unknown; else recalled.
         cascade_tiers: Tiers whose tasks are begun with a cheaper model.
         cascade_bar: How sure that one must be.
@@ -97,6 +98,7 @@ class StagePorts:
     worker: str = "worker"
     traffic: Traffic = field(default_factory=Traffic)
     longest_wait_s: float = LONGEST_WAIT_S
+    longest_outage_s: float = LONGEST_OUTAGE_S
     in_doubt: Mapping[int, InDoubt] = field(default_factory=dict)
     cascade_tiers: frozenset[int] = frozenset()
     cascade_bar: float = SURE
@@ -164,7 +166,13 @@ def bind_tier(
             providers=ports.providers,
             clock=ports.clock,
             doors=Doors(
-                traffic, seat, ports.clock, ports.longest_wait_s, counters, ports.view().steer
+                traffic,
+                seat,
+                ports.clock,
+                ports.longest_wait_s,
+                ports.longest_outage_s,
+                counters,
+                ports.view().steer,
             ),
             longest_call_s=ports.longest_call_s,
             told=alerted,

@@ -20,9 +20,6 @@ from streams.routing.registry import ModelSpec, Registry
 from streams.telemetry import Counters
 
 BREAKER = "breaker"
-LONGEST_SHUT_S = 30.0
-"""So long a task waits for an open breaker where no other model may take it."""
-
 SOONEST_S, LATEST_S = 0.05, 1.0
 """Who finds every door shut looks again after so long."""
 
@@ -47,6 +44,8 @@ class Doors:
         seat: The task's place at work.
         clock: Time.
         longest_wait_s: So long a task waits for a limit where no other model may take it.
+        longest_outage_s: So long it waits for open breakers there, and for a limit before a higher
+            tier takes it.
         counters: Where waits, refusals and ways around are counted.
         steer: Whether breakers and limits are kept to at all.
     """
@@ -55,11 +54,18 @@ class Doors:
     seat: Seat
     clock: Clock
     longest_wait_s: float
+    longest_outage_s: float
     counters: Counters
     steer: bool = True
 
     async def admitted(
-        self, candidates: Sequence[ModelSpec], tokens: float, left_s: float, *, above: bool
+        self,
+        candidates: Sequence[ModelSpec],
+        tokens: float,
+        left_s: float,
+        *,
+        above: bool,
+        waited_s: float = 0.0,
     ) -> Admitted | None:
         """Wait until one of a tier's models may be called.
 
@@ -68,6 +74,7 @@ class Doors:
             tokens: What the call will use at most.
             left_s: Seconds until the task's deadline.
             above: Whether a higher tier could take it: then no open breaker is waited for.
+            waited_s: How long the task has waited here before.
 
         Returns:
             The model, with its ticket; None where nobody here may be called in time.
@@ -85,7 +92,7 @@ class Doors:
                 shut.append(entered)
             now_s = self.clock.monotonic_s()
             longest_s = self._patience_s(shut, above=above)
-            if now_s - began_s >= min(longest_s, left_s):
+            if now_s - began_s >= min(longest_s - waited_s, left_s):
                 return None
             soon_s = min(door.until_s for door in shut) - now_s
             await self.pause(min(max(soon_s, SOONEST_S), LATEST_S))
@@ -126,8 +133,8 @@ class Doors:
 
     def _patience_s(self, shut: Sequence[Shut], *, above: bool) -> float:
         if any(door.because != BREAKER for door in shut):
-            return self.longest_wait_s
-        return 0.0 if above else min(LONGEST_SHUT_S, self.longest_wait_s)
+            return self.longest_outage_s if above else self.longest_wait_s
+        return 0.0 if above else self.longest_outage_s
 
     async def _enter(self, key: Key, tokens: float) -> Go | Shut:
         """Stand in the queue of one model, if it is short enough."""

@@ -142,6 +142,7 @@ class _Run:
         self.costs: tuple[Cost, ...] = ()
         self.scores: tuple[Score, ...] = ()
         self.news: tuple[Send, ...] = ()
+        self.waited_s = 0.0
 
     def refused(self) -> Outcome:
         """A refusal becomes the failed result."""
@@ -224,7 +225,12 @@ class _Run:
         most = max(min(s.max_tokens, task.max_output_tokens or s.max_tokens) for s in candidates)
         above = course.above() is not None
         until_s = left_s(task, self.ports.clock.now())
-        return await self.ports.doors.admitted(candidates, asked + most, until_s, above=above)
+        began_s = self.ports.clock.monotonic_s()
+        admitted = await self.ports.doors.admitted(
+            candidates, asked + most, until_s, above=above, waited_s=self.waited_s
+        )
+        self.waited_s += self.ports.clock.monotonic_s() - began_s
+        return admitted
 
     def answered(self, task: Task) -> Outcome | None:
         """A skill's answer: no call, no cost."""

@@ -1,4 +1,4 @@
-"""What an operator sees of a deployment in trouble: logs without task text, readiness with reasons, metrics that parse."""
+"""What an operator sees of a deployment in trouble: readiness with reasons, metrics that parse."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -8,7 +8,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from streams.telemetry import METRICS
-from tests.deployment import Deployment, Member, prompt, task_bodies
+from tests.deployment import Deployment, Member, task_bodies
 
 pytestmark = [
     pytest.mark.broker,
@@ -35,8 +35,15 @@ classify.decide = buggy
 """
 """A release that crashes on some tasks, quoting them."""
 
-UNASKED = {"tierflow_spans", "tierflow_skill_refusals"}
-"""Families that begin with a collector, or with a team's own skill."""
+UNASKED = {
+    "tierflow_spans",
+    "tierflow_skill_refusals",
+    "tierflow_breaker_changes",
+    "tierflow_limiter_refusals",
+    "tierflow_limiter_learned_per_second",
+    "tierflow_rerouted",
+}
+"""Families that begin with a collector, a team's own skill, or a model in trouble."""
 
 WATCHFUL = {
     "TIERFLOW_LOG": "json",
@@ -73,50 +80,6 @@ def asking(named: str, count: int, **fields: object) -> dict[str, bytes]:
         f"{named}{n}": orjson.dumps({"task_id": f"{named}{n}", "prompt": f"{SECRET} {n}", **fields})
         for n in range(count)
     }
-
-
-def lines(log: str) -> list[dict[str, object]]:
-    """Every line of a JSON log; one that is none fails the test."""
-    return [orjson.loads(line) for line in log.splitlines() if line]
-
-
-async def test_neither_prompt_nor_answer_nor_key_is_ever_logged(
-    rigged: Deployment, named: str
-) -> None:
-    good = task_bodies(f"{named}good-", 12)
-    bad = {
-        f"{named}text": f'{{"prompt": "{SECRET}"'.encode(),
-        f"{named}field": orjson.dumps({"task_id": f"{named}f", "prompt": SECRET, "kind": [SECRET]}),
-        f"{named}large": orjson.dumps({"task_id": f"{named}l", "prompt": SECRET * 20_000}),
-    }
-    async with in_trouble(rigged) as (worker, sink):
-        await rigged.publish("tasks", {**good, **bad})
-        done = await rigged.results(good)
-        for kind in ("500", "garbage", "cut", "empty"):
-            rigged.misbehave(kind, 0.4)
-        more = task_bodies(f"{named}more-", 24)
-        await rigged.publish("tasks", more)
-        await rigged.results(more)
-        await rigged.publish("results", {f"{named}stray": SECRET.encode()})
-        await rigged.publish("tasks", asking(named, 2))
-        await rigged.until(
-            lambda: 'stage="classify",reason="internal"} 2' in worker.metrics(), "the bugs"
-        )
-        await rigged.until(
-            lambda: 'buried_total{reason="not_json"} 0' not in sink.metrics(), "the stray"
-        )
-    outputs = {orjson.loads(r.value)["output"] for records in done.values() for r in records}
-    asked = {prompt(n) for n in range(24)}
-    for member in (worker, sink):
-        log = member.logged()
-        assert lines(log)
-        assert KEY not in log
-        assert "heron" not in log
-        assert not [text for text in (outputs | asked) if text and text in log]
-    told = worker.logged()
-    assert "a bug in the handler buries a record" in told
-    assert "ValueError" in told
-    assert "in buggy" in told
 
 
 async def test_readiness_names_the_partition_that_is_held_and_metrics_say_so(

@@ -78,7 +78,7 @@ async def fallen_back(
         task_id = f"{named}{number}"
         await publish(rigged, folder, task_id, url)
         (result,) = (await rigged.results([task_id]))[task_id]
-        if len(orjson.loads(result.value)["attempts"]) > 1:
+        if len({attempt["tier"] for attempt in orjson.loads(result.value)["attempts"]}) > 1:
             return task_id, result
     raise AssertionError("four tasks in a row began at the top")
 
@@ -168,7 +168,7 @@ async def test_one_trace_goes_from_publish_to_result_through_two_workers(
                 rigged.misbehave("500", 1.0, model=model)
             task_id, result = await fallen_back(rigged, tmp_path, named, collector.url)
             attempts = orjson.loads(result.value)["attempts"]
-            tiers = [f"tier-{attempt['tier']}" for attempt in attempts]
+            tiers = list(dict.fromkeys(f"tier-{attempt['tier']}" for attempt in attempts))
             wanted = {"admit", "classify", "join", "measure", *tiers}
             spans = partial(trace_of, collector, task_id)
             seen = await settled(spans, lambda found: wanted <= stages(found))
@@ -183,7 +183,7 @@ async def test_one_trace_goes_from_publish_to_result_through_two_workers(
     assert {who[stage] for stage in (*tiers, "measure")} == {"calling"}
     assert_named(by_stage[tiers[0]], f"{prefix}{tiers[0]}.v1", task_id)
     calls = [span for span in seen if span.kind == "CLIENT"]
-    parents = [by_stage[tier] for tier in tiers]
+    parents = [by_stage[f"tier-{attempt['tier']}"] for attempt in attempts]
     assert_calls(calls, parents, [attempt["model"] for attempt in attempts])
 
     whole = b"".join(collector.bodies)

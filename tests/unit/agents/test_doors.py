@@ -21,6 +21,7 @@ from tests.fakes import ManualClock
 
 ONE, TWO = a_model("one", 2), a_model("two", 2)
 FOREVER_S = 1e9
+OUTAGE_S = 30.0
 
 
 class EndOfTestError(Exception):
@@ -43,7 +44,7 @@ class House:
 
     def doors(self) -> Doors:
         seat = Seat(asyncio.Semaphore())
-        return Doors(self.traffic, seat, self.clock, self.longest_wait_s, self.counters)
+        return Doors(self.traffic, seat, self.clock, self.longest_wait_s, OUTAGE_S, self.counters)
 
     async def let(
         self, *specs: ModelSpec, left_s: float = FOREVER_S, above: bool = False
@@ -152,6 +153,21 @@ async def test_where_nothing_is_to_steer_the_meant_model_is_taken_whatever_is_kn
     doors.left(None)
 
 
+async def test_an_outage_is_waited_for_so_long_in_all_however_often_it_is_asked() -> None:
+    house = House()
+    await house.broken(ONE)
+    doors = house.doors()
+    assert await doors.admitted([ONE], 100, FOREVER_S, above=False, waited_s=OUTAGE_S) is None
+    assert house.clock.monotonic_s() == 0
+
+
+async def test_a_long_limit_sends_a_task_up_where_a_higher_tier_could_take_it() -> None:
+    house = House(one=1)
+    await house.call(ONE)
+    assert await house.let(ONE, above=True) is None
+    assert OUTAGE_S <= house.clock.monotonic_s() <= OUTAGE_S + 1.5
+
+
 async def test_without_any_model_nobody_is_let() -> None:
     assert await House().let() is None
 
@@ -173,7 +189,7 @@ async def test_who_waits_leaves_his_place_at_work_to_others() -> None:
     slots = asyncio.Semaphore(1)
     seat = Seat(slots)
     await seat.take()
-    doors = Doors(house.traffic, seat, house.clock, 60.0, house.counters)
+    doors = Doors(house.traffic, seat, house.clock, 60.0, OUTAGE_S, house.counters)
     async with asyncio.TaskGroup() as group:
         waiting = group.create_task(doors.admitted([ONE], 100, FOREVER_S, above=False))
         await house.clock.advance(0.1)
@@ -191,7 +207,7 @@ async def test_a_limited_model_takes_little_from_the_others(limited: bool) -> No
     slots = asyncio.Semaphore(10)
 
     async def work(wanted: ModelSpec, seat: Seat) -> None:
-        doors = Doors(house.traffic, seat, house.clock, 60.0, house.counters)
+        doors = Doors(house.traffic, seat, house.clock, 60.0, OUTAGE_S, house.counters)
         others = [spec for spec in (ONE, TWO) if spec is not wanted]
         admitted = await doors.admitted([wanted, *others], 100, FOREVER_S, above=False)
         assert admitted is not None

@@ -41,6 +41,7 @@ from tests.fakes import ManualClock, ScriptedProvider
 
 LONGEST_S = 30.0
 WAIT_S = 120.0
+OUTAGE_S = 30.0
 NAME = ledger.result_id("t1", an_assignment().body_digest, 0)
 """The result's id of `a_task()`, and the key of its work."""
 
@@ -90,7 +91,9 @@ class Desk:
             ledger=self,
             providers={"scripted": self.provider},
             clock=self.clock,
-            doors=Doors(self.traffic, Seat(asyncio.Semaphore()), self.clock, WAIT_S, Counters()),
+            doors=Doors(
+                self.traffic, Seat(asyncio.Semaphore()), self.clock, WAIT_S, OUTAGE_S, Counters()
+            ),
             longest_call_s=LONGEST_S,
             told=self.alerted,
             in_doubt=self.in_doubt,
