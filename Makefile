@@ -5,7 +5,7 @@ PY := $(VENV)/bin/python
 INSTALLED := $(VENV)/.installed
 LOCKS := requirements.txt requirements-dev.txt requirements-llama.txt
 # Two files of tests at a time: most of their time is waiting.
-PYTEST = $(PY) -m pytest -q --numprocesses=2 --dist=loadfile
+PYTEST = $(PY) -m pytest -q --numprocesses=2 --dist=loadfile --no-loadscope-reorder
 COMPILE = $(VENV)/bin/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-header --no-annotate --no-emit-index-url
 

@@ -30,6 +30,12 @@ KAFKA_HELP = (
     "say TIERFLOW_KAFKA__SECURITY_PROTOCOL and so on)"
 )
 
+LONG = (
+    "test_kill.py", "test_installed_wheel.py", "test_image.py", "test_sink.py", "test_redrive.py",
+    "test_restart.py", "test_traces.py", "test_canaries.py",
+)  # fmt: skip
+"""Files of tests that take half a minute and more."""
+
 REAL = ("apache", "apache-sasl")
 """Brokers that a run starts itself, and may kill."""
 
@@ -52,13 +58,24 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(f"--kafka={which}: want {KAFKA_HELP}")
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Tests of the secured broker itself are for `--kafka=apache-sasl` alone."""
+    """Files that take long come first, so that none is left to run alone at the end.
+
+    Tests of the secured broker itself are for `--kafka=apache-sasl` alone.
+    """
+    items.sort(key=_haste)
     if kafka_of(config) == "apache-sasl":
         return
     own = [item for item in items if "secured" in getattr(item, "fixturenames", ())]
     config.hook.pytest_deselected(items=own)
     items[:] = [item for item in items if item not in own]
+
+
+def _haste(item: pytest.Item) -> int:
+    if item.path.name in LONG:
+        return LONG.index(item.path.name)
+    return len(LONG) + ("integration" not in item.path.parts)
 
 
 def pytest_report_header(config: pytest.Config) -> str:

@@ -45,7 +45,7 @@ def bounds(mean: float, lessons: int) -> tuple[float, float]:
     Example:
         >>> low, high = bounds(0.9, 20)
         >>> round(low, 2), round(high, 2)
-        (0.73, 0.97)
+        (0.74, 0.97)
     """
     if lessons <= 0:
         return 0.0, 1.0

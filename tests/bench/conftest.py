@@ -17,6 +17,9 @@ from tests.clusters import (
     resolve_jars,
 )
 
+collect_ignore = ["litellm"]
+"""It runs in an environment of its own."""
+
 
 @pytest.fixture(scope="session")
 def brokers(

@@ -23,7 +23,8 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert not folder.is_relative_to(CHECKOUT)
     code, _, err = finish([sys.executable, "-m", "venv", str(folder / "env")])
     assert code == 0, err
-    pip = [str(folder / "env" / "bin" / "pip"), "install", "--quiet", f"{CHECKOUT}[demo]"]
+    pip = [str(folder / "env" / "bin" / "pip"), "install", "--quiet", "--no-compile"]
+    pip.append(f"{CHECKOUT}[demo]")
     code, _, err = finish(pip, cwd=folder, env=plain(), timeout_s=INSTALL_S)
     assert code == 0, err[-2000:]
     return folder / "env" / "bin"

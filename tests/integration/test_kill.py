@@ -11,7 +11,7 @@ from tests.deployment import Deployment, task_bodies
 
 pytestmark = [pytest.mark.broker, pytest.mark.clickhouse]
 
-TASKS = 2000
+TASKS = 1400
 BEFORE_KILL = 300
 UNDER_LOAD = TASKS * 3 // 4
 

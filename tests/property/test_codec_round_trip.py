@@ -61,7 +61,17 @@ def values(annotation: Any, limits: Sequence[Any] = ()) -> st.SearchStrategy[Any
         return several(origin, inner)
     if isinstance(annotation, type) and issubclass(annotation, enum.Enum | Part):
         return built(annotation) if issubclass(annotation, Part) else st.sampled_from(annotation)
-    return numbers(annotation, limits) if annotation in (int, float) else PLAIN[annotation]
+    if annotation in (int, float):
+        return numbers(annotation, limits)
+    pattern = next((m.pattern for m in flat(limits) if getattr(m, "pattern", None)), None)
+    if annotation is str and pattern is not None:
+        return st.from_regex(pattern, fullmatch=True)
+    return PLAIN[annotation]
+
+
+def flat(limits: Sequence[Any]) -> list[Any]:
+    """What bounds a field, taken out of pydantic's wrapping."""
+    return [m for one in limits for m in (one.metadata if isinstance(one, FieldInfo) else [one])]
 
 
 def several(kind: Any, inner: tuple[Any, ...]) -> st.SearchStrategy[Any]:
@@ -73,10 +83,15 @@ def several(kind: Any, inner: tuple[Any, ...]) -> st.SearchStrategy[Any]:
 
 def numbers(kind: type[int | float], limits: Sequence[Any]) -> st.SearchStrategy[Any]:
     """Whole or other numbers within a field's bounds."""
-    flat = [m for one in limits for m in (one.metadata if isinstance(one, FieldInfo) else [one])]
-    low: Any = next((m.ge for m in flat if isinstance(m, annotated_types.Ge)), -WIDEST)
-    high: Any = next((m.le for m in flat if isinstance(m, annotated_types.Le)), WIDEST)
-    return st.integers(low, high) if kind is int else st.floats(low, high)
+    bounds = flat(limits)
+    low: Any = next((m.ge for m in bounds if isinstance(m, annotated_types.Ge)), -WIDEST)
+    above: Any = next((m.gt for m in bounds if isinstance(m, annotated_types.Gt)), None)
+    high: Any = next((m.le for m in bounds if isinstance(m, annotated_types.Le)), WIDEST)
+    if kind is int:
+        return st.integers(low, high)
+    if above is not None:
+        return st.floats(above, high, exclude_min=True)
+    return st.floats(low, high)
 
 
 @cache
@@ -104,7 +119,8 @@ def tasks() -> st.SearchStrategy[Task]:
             "model": LABELS, "capabilities": st.lists(LABELS, max_size=2).map(tuple),
             "response_schema": OBJECTS, "temperature": st.floats(0, 2),
             "max_output_tokens": st.integers(1, 10**6), "tools": st.lists(OBJECTS, max_size=2),
-            "critical": st.booleans(), "reply_to": LABELS, "metadata": OBJECTS,
+            "stop": st.lists(TEXTS, max_size=2), "json_output": st.booleans(),
+            "cascade": st.booleans(), "critical": st.booleans(), "reply_to": LABELS, "metadata": OBJECTS,
         },
     )  # fmt: skip
     return st.builds(lambda ask, bound: Task(**ask, **bound), asks, bounds)
