@@ -61,12 +61,14 @@ def values(annotation: Any, limits: Sequence[Any] = ()) -> st.SearchStrategy[Any
         return several(origin, inner)
     if isinstance(annotation, type) and issubclass(annotation, enum.Enum | Part):
         return built(annotation) if issubclass(annotation, Part) else st.sampled_from(annotation)
-    if annotation in (int, float):
-        return numbers(annotation, limits)
-    pattern = next((m.pattern for m in flat(limits) if getattr(m, "pattern", None)), None)
-    if annotation is str and pattern is not None:
-        return st.from_regex(pattern, fullmatch=True)
-    return PLAIN[annotation]
+    return numbers(annotation, limits) if annotation in (int, float) else plain(annotation, limits)
+
+
+def plain(annotation: Any, limits: Sequence[Any]) -> st.SearchStrategy[Any]:
+    """Texts, moments and the like; a text by its pattern, where it has one."""
+    patterns = [str(m.pattern) for m in flat(limits) if getattr(m, "pattern", None)]
+    by_pattern = annotation is str and patterns
+    return st.from_regex(patterns[0], fullmatch=True) if by_pattern else PLAIN[annotation]
 
 
 def flat(limits: Sequence[Any]) -> list[Any]:
