@@ -33,6 +33,9 @@ QUICK = {
 }
 """Settings that make a deployment react within the time of a test."""
 
+CALM = {"TIERFLOW_KAFKA__FETCH_WAIT_MS": "60"}
+"""The embedded broker ends a fetch only when its wait is over: a shorter one keeps a core busy."""
+
 ASKED = (
     "Convert {n} km to miles.",
     "Fix the spelling in this sentence: teh cat number {n} sat on teh mat.",
@@ -137,6 +140,7 @@ class Deployment:
     ) -> None:
         self._folder = folder
         self._clock = SystemClock()
+        self._embedded = bootstrap is None
         self._started = 0
         tasks = folder / "tasks.jsonl"
         known = recorded_rows() if rows is None else rows
@@ -159,7 +163,8 @@ class Deployment:
         ready = self._folder / "rig.env"
         await self.until(ready.exists, "rig.env", self._rig)
         told = dict(line.split("=", 1) for line in ready.read_text().split())
-        self.env = {**os.environ, **QUICK, **told}
+        calm = CALM if self._embedded else {}
+        self.env = {**os.environ, **QUICK, **calm, **told}
 
     async def until(self, ready: Callable[[], bool], what: str, child: Child | None = None) -> None:
         """Wait until `ready()` holds.

@@ -78,7 +78,7 @@ def test_a_wrong_bound_is_exit_2_and_nothing_is_published(deployment: Deployment
 
 
 def test_no_result_in_time_is_exit_3_with_a_hint(deployment: Deployment, named: str) -> None:
-    deployment.slow(4.0, 4.0)
+    deployment.slow(7.0, 7.0)
     name = f"{named}slow"
     code, out, err = tierflow(deployment, "ask", ASKED, "--timeout", "2", "--task-id", name)
     assert (code, out) == (3, "")

@@ -18,7 +18,7 @@ from tests.deployment import TIERFLOW, Deployment, prompt
 from tests.inside import typed
 from tests.processes import finish
 
-pytestmark = [pytest.mark.broker, pytest.mark.clickhouse]
+pytestmark = [pytest.mark.broker, pytest.mark.clickhouse, pytest.mark.once]
 
 TASKS = 12
 BY_MODEL = 2
