@@ -237,6 +237,14 @@ class ProviderSettings(Section):
     vendor: str | None = None
     """Its name in the price list; None: the provider's own name, where the list has it."""
 
+    def vendor_of(self, name: str) -> str:
+        """Whose prices apply there: its name in the price list, where the list has it.
+
+        Args:
+            name: The provider's.
+        """
+        return self.vendor or name
+
     def options(self, name: str) -> ProviderOptions:
         """What the provider's client takes beside address, wire and clock.
 

@@ -43,6 +43,6 @@ def hosts_of(settings: Settings) -> dict[str, Host]:
         told = [e.get("api_key_env") for e in entries if e.get("provider") == name]
         keys[name].update(str(key) for key in (provider.api_key_env, *told) if key)
     return {
-        name: Host(provider.vendor or name, frozenset(keys[name]))
+        name: Host(provider.vendor_of(name), frozenset(keys[name]))
         for name, provider in settings.providers.items()
     }

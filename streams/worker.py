@@ -7,7 +7,7 @@ import os
 import socket
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -44,7 +44,7 @@ from streams.providers.traced import Traced
 from streams.providers.wires import WIRES
 from streams.routing.control import fold
 from streams.routing.decide import View
-from streams.settings import ProviderSettings, Settings, SettingsError
+from streams.settings import Settings, SettingsError
 from streams.skills import load as load_skills
 from streams.startup import starting_view
 from streams.telemetry import Counters
@@ -333,14 +333,6 @@ def secrets_of(settings: Settings, view: View) -> tuple[str, ...]:
     return tuple(filter(None, found))
 
 
-def vendors_of(
-    providers: Mapping[str, ProviderSettings], listed: Collection[str]
-) -> dict[str, str]:
-    """By provider, the vendor of the price list whose prices apply there, where there is one."""
-    told = {name: provider.vendor or name for name, provider in providers.items()}
-    return {name: vendor for name, vendor in told.items() if vendor.lower() in listed}
-
-
 @asynccontextmanager
 async def world_of(settings: Settings, clock: Clock) -> AsyncIterator[World]:
     """Producer, control tail and providers, closed again at the end."""
@@ -402,7 +394,7 @@ async def world_of(settings: Settings, clock: Clock) -> AsyncIterator[World]:
             cascade_bar=settings.calls.cascade_confidence,
             longest_wait_s=settings.calls.longest_wait_s,
             longest_outage_s=settings.calls.longest_outage_s,
-            billing=Billing(shipped(), vendors_of(settings.providers, shipped().vendors)),
+            billing=Billing(shipped(), {n: p.vendor_of(n) for n, p in settings.providers.items()}),
             worker=f"{socket.gethostname()}:{os.getpid()}"[:WORKER_CHARS],
             traffic=traffic,
             check=judgement.check,

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from streams.calling.attempts import RETRIES, Failure
 from streams.events.decision import Decision
@@ -15,7 +16,7 @@ Step = tuple[int, str]
 """Tier and model."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Course:
     """The way of one task through the models, seen from one tier.
 
@@ -42,8 +43,7 @@ class Course:
         Args:
             up: The answer was not good enough: the next tier is asked before the tier's others.
         """
-        hindered = self.hindered()
-        models = [spec for spec in self.registry.models if spec.name not in hindered]
+        models = [spec for spec in self.registry.models if spec.name not in self.hindered]
         decision = self.decision
         if decision is not None and decision.asked_first is not None:
             meant = next((m for m in models if m.name == decision.model), None)
@@ -62,17 +62,18 @@ class Course:
 
         Cold ones come last.
         """
-        hindered = self.hindered()
         found = [
             spec
             for spec in self.registry.in_tier(self.number)
-            if spec.name not in hindered and (spec.name == model or spec.name not in self._tried)
+            if spec.name not in self.hindered
+            and (spec.name == model or spec.name not in self._tried)
         ]
         return sorted(
             found,
             key=lambda s: (s.name != model, s.cold, -self._quality.get(s.name, -1.0), s.name),
         )
 
+    @cached_property
     def hindered(self) -> dict[str, str]:
         """Who may not take the task now; earlier attempts have used up part of what it may cost."""
         return hindrances(self.task, self.registry, spent(self.task, self.registry, self.trail))
@@ -88,7 +89,7 @@ class Course:
             named = self.task.model
             return f"model {named!r} was asked for and is not replaced; it failed: {last}"
         detail = f"every model that may take it failed; the last one: {last}"
-        if "max_cost_usd" in self.hindered().values():
+        if "max_cost_usd" in self.hindered.values():
             detail += "; others are beyond max_cost_usd, of which failed attempts count too"
         return detail
 

@@ -196,7 +196,7 @@ class _Run:
         model = self.assignment.model
         failed = any(a.model == model and a.outcome != ledger.IN_DOUBT for a in self.trail)
         course = self.course(task)
-        if model is None or failed or model in course.hindered():
+        if model is None or failed or model in course.hindered:
             return course.following()
         return self.number, model
 

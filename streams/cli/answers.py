@@ -152,6 +152,20 @@ def read_settings(
     return sources.load(args.config, overrides)
 
 
+def content_of(flag: str, file: str) -> bytes:
+    """All of a file that a flag names, or of stdin (`-`).
+
+    Raises:
+        UsageError: It can't be read.
+    """
+    if file == "-":
+        return sys.stdin.buffer.read()
+    try:
+        return Path(file).read_bytes()
+    except OSError as error:
+        raise UsageError(f"{flag}: {file} can't be read: {error.strerror}") from None
+
+
 def print_json(fact: object) -> None:
     """One JSON value on one line: money as decimal strings, times RFC 3339 UTC."""
     import orjson

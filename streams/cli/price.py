@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from streams.cli.answers import (
@@ -15,6 +14,7 @@ from streams.cli.answers import (
     UsageError,
     add_json,
     command,
+    content_of,
     print_json,
     read_settings,
 )
@@ -72,7 +72,7 @@ def run(args: argparse.Namespace) -> int:
     from streams.providers.payload import read_payload
 
     try:
-        payload = read_payload(_content(args.usage))
+        payload = read_payload(content_of("--usage", args.usage))
     except ValueError as error:
         raise UsageError(f"--usage {args.usage}: {error}") from None
     model = args.model or payload.model
@@ -116,7 +116,7 @@ def price(
     from streams.money.pricing import bill, priced
 
     known = settings.providers.get(provider)
-    vendor = (known and known.vendor) or provider
+    vendor = provider if known is None else known.vendor_of(provider)
     if service_tier is not None:
         usage = payload.usage.model_copy(update={"service_tier": service_tier})
         payload = replace(payload, usage=usage)
@@ -194,15 +194,6 @@ def moment(text: str) -> datetime:
             f"{text!r} is no day (2026-11-01) and no time with a zone (2026-11-01T08:00:00Z)"
         )
     return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
-
-
-def _content(file: str) -> bytes:
-    if file == "-":
-        return sys.stdin.buffer.read()
-    try:
-        return Path(file).read_bytes()
-    except OSError as error:
-        raise UsageError(f"--usage: {file} can't be read: {error.strerror}") from None
 
 
 def _own(settings: "Settings", provider: str, model: str) -> "Price | None":

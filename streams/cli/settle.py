@@ -6,7 +6,6 @@ import sys
 from collections.abc import Sequence
 from contextlib import closing, contextmanager
 from decimal import Decimal
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from streams.cli.answers import (
@@ -16,6 +15,7 @@ from streams.cli.answers import (
     UsageError,
     add_json,
     command,
+    content_of,
     print_json,
     read_settings,
 )
@@ -117,7 +117,7 @@ def _one(args: argparse.Namespace) -> int:
         if args.usage is None:
             after = settled(known, args.cost_usd or Decimal(0), at=SystemClock().now())
         else:
-            told = _priced(settings, client, known, _content("--usage", args.usage))
+            told = _priced(settings, client, known, content_of("--usage", args.usage))
             if told.cost_usd is None:
                 _say(f"tierflow: its cost is unknown: {told.because}")
                 _say("next: set its price in the registry, or say the figure with --cost-usd")
@@ -161,7 +161,7 @@ def _by_bill(args: argparse.Namespace) -> int:
 
     settings = read_settings(args)
     try:
-        bill = read_bill(_content("--bill", args.bill))
+        bill = read_bill(content_of("--bill", args.bill))
     except ValueError as error:
         raise UsageError(f"--bill {args.bill}: {error}") from None
     with _books(args, settings) as client:
@@ -253,15 +253,6 @@ def _price_of(cost: "Cost") -> str:
     if cost.cost_usd is None:
         return "it ended, and its price is unknown; set it in the registry"
     return f"it cost {dollars_of(cost.cost_usd)}"
-
-
-def _content(flag: str, file: str) -> bytes:
-    if file == "-":
-        return sys.stdin.buffer.read()
-    try:
-        return Path(file).read_bytes()
-    except OSError as error:
-        raise UsageError(f"{flag}: {file} can't be read: {error.strerror}") from None
 
 
 def _dollars(text: str) -> Decimal:

@@ -1,6 +1,6 @@
 """Usage times price: dollars. Unknown is None, never zero; money is Decimal, never float."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from typing import NamedTuple
@@ -243,36 +243,42 @@ def _untold(usage: Usage, rates: Price) -> bool:
 
 
 def _input(usage: Usage, rates: Price) -> Iterator[tuple[str, int, Decimal]]:
-    """Component, tokens and rate of each part of the input; parts together are never more than it."""
-    left = usage.input_tokens or 0
+    """Component, tokens and rate of each part of the input."""
     parts = (
         ("cached_input", usage.cached_input_tokens, rates.cached_input_usd_per_mtok),
         ("cache_write_5m", usage.cache_write_5m_tokens, rates.cache_write_5m_usd_per_mtok),
         ("cache_write_1h", usage.cache_write_1h_tokens, rates.cache_write_1h_usd_per_mtok),
         ("input_audio", usage.input_audio_tokens, rates.input_audio_usd_per_mtok),
     )
-    lines = []
-    for component, count, rate in parts:
-        tokens = min(count or 0, left)
-        left -= tokens
-        lines.append((component, tokens, _or(rate, rates.input_usd_per_mtok)))
-    yield "input", left, rates.input_usd_per_mtok
-    yield from lines
+    return _divided("input", usage.input_tokens or 0, rates.input_usd_per_mtok, parts)
 
 
 def _output(usage: Usage, rates: Price) -> Iterator[tuple[str, int, Decimal]]:
     """The same of the output; reasoning is told apart only where it has a rate of its own."""
-    left = usage.output_tokens or 0
     parts = (
         ("reasoning", usage.reasoning_tokens, rates.reasoning_usd_per_mtok),
         ("output_audio", usage.output_audio_tokens, rates.output_audio_usd_per_mtok),
     )
+    return _divided("output", usage.output_tokens or 0, rates.output_usd_per_mtok, parts)
+
+
+def _divided(
+    whole: str, left: int, usual: Decimal, parts: Sequence[tuple[str, int | None, Decimal | None]]
+) -> Iterator[tuple[str, int, Decimal]]:
+    """What the parts leave of the whole, then the parts, which together are never more than it.
+
+    Args:
+        whole: Its component's name.
+        left: Its tokens.
+        usual: Its rate, and that of parts without one.
+        parts: Component, tokens and rate of each.
+    """
     lines = []
     for component, count, rate in parts:
         tokens = min(count or 0, left)
         left -= tokens
-        lines.append((component, tokens, _or(rate, rates.output_usd_per_mtok)))
-    yield "output", left, rates.output_usd_per_mtok
+        lines.append((component, tokens, _or(rate, usual)))
+    yield whole, left, usual
     yield from lines
 
 

@@ -9,7 +9,7 @@ from streams.events.envelope import JsonObject
 from streams.events.outcome import Usage
 from streams.events.task import Message
 from streams.providers.answering import answer, finish_reason, tool_call
-from streams.providers.failing import OK, garbage, lacks, refused, told, unfinished
+from streams.providers.failing import OK, garbage, lacks, opened, told, unfinished
 from streams.providers.lines import Events
 from streams.providers.port import Failed, Prompt, Reply, Request, StreamReader
 from streams.providers.prompting import (
@@ -87,11 +87,9 @@ class AnthropicMessages:
 
     def decode(self, status: int, headers: Mapping[str, str], body: bytes) -> Reply | Failed:
         """Read a message, or say how the call failed."""
-        if status != OK:
-            return refused(status, headers, body)
-        found = parsed(body)
-        if not isinstance(found, dict):
-            return garbage("no JSON object", body)
+        found = opened(status, headers, body)
+        if isinstance(found, Failed):
+            return found
         if found.get("error"):
             return told(found, usage_of(found))
         content = found.get("content")

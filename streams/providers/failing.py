@@ -1,9 +1,10 @@
 """How a provider says that a call failed: statuses, words, texts; shared by the wire formats."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from streams.calling.attempts import Failure
+from streams.events.envelope import JsonObject
 from streams.events.outcome import Usage
 from streams.providers.port import Failed
 from streams.providers.reading import at, objects, parsed, text
@@ -67,6 +68,23 @@ def failure_of(status: int) -> Failure:
     """
     other = Failure.SERVER_ERROR if status >= 500 else Failure.REFUSED  # noqa: PLR2004 (5xx)
     return STATUS_FAILURES.get(status, other)
+
+
+def opened(
+    status: int, headers: Mapping[str, str], body: bytes, fine: Collection[int] = (OK,)
+) -> JsonObject | Failed:
+    """The JSON object that a whole response carries; a failure where it carries none.
+
+    Args:
+        status: Its HTTP status.
+        headers: Names in small letters.
+        body: All of it.
+        fine: The statuses with which an answer comes.
+    """
+    if status not in fine:
+        return refused(status, headers, body)
+    found = parsed(body)
+    return found if isinstance(found, dict) else garbage("no JSON object", body)
 
 
 def refused(status: int, headers: Mapping[str, str], body: bytes) -> Failed:

@@ -8,7 +8,7 @@ from streams.events.envelope import JsonObject
 from streams.events.outcome import Usage
 from streams.events.task import Message
 from streams.providers.answering import answer, finish_reason, logprobs_in, tool_call
-from streams.providers.failing import OK, garbage, lacks, refused, told, unfinished
+from streams.providers.failing import garbage, lacks, opened, told, unfinished
 from streams.providers.lines import Lines
 from streams.providers.port import Failed, Prompt, Reply, Request, StreamReader
 from streams.providers.prompting import called_names, given, inline_image, parts
@@ -62,11 +62,9 @@ class OllamaChat:
 
     def decode(self, status: int, headers: Mapping[str, str], body: bytes) -> Reply | Failed:
         """Read a reply, or say how the call failed."""
-        if status != OK:
-            return refused(status, headers, body)
-        found = parsed(body)
-        if not isinstance(found, dict):
-            return garbage("no JSON object", body)
+        found = opened(status, headers, body)
+        if isinstance(found, Failed):
+            return found
         if found.get("error"):
             return told(found, usage_of(found))
         if not isinstance(found.get("message"), dict) or found.get("done") is not True:

@@ -9,7 +9,7 @@ from streams.events.envelope import JsonObject
 from streams.events.outcome import Usage
 from streams.events.task import Message
 from streams.providers.answering import answer, finish_reason, is_number, logprobs_in, tool_call
-from streams.providers.failing import OK, error_text, garbage, refused, told, unfinished
+from streams.providers.failing import OK, error_text, garbage, opened, told, unfinished
 from streams.providers.lines import Events
 from streams.providers.openai_shared import cost_in, reasons_by_itself
 from streams.providers.port import Failed, Prompt, Reply, Request, StreamReader
@@ -19,7 +19,6 @@ from streams.providers.reading import (
     at,
     count,
     objects,
-    parsed,
     service_tier,
     text,
 )
@@ -70,11 +69,9 @@ class OpenAIChat:
 
     def decode(self, status: int, headers: Mapping[str, str], body: bytes) -> Reply | Failed:
         """Read a chat completion, or say how the call failed."""
-        if status != OK:
-            return refused(status, headers, body)
-        found = parsed(body)
-        if not isinstance(found, dict):
-            return garbage("no JSON object", body)
+        found = opened(status, headers, body)
+        if isinstance(found, Failed):
+            return found
         if found.get("error") and not found.get("choices"):
             return told(found, usage_of(found))
         return _completion(found)

@@ -9,12 +9,12 @@ from streams.events.envelope import JsonObject
 from streams.events.outcome import Usage
 from streams.events.task import Message
 from streams.providers.answering import answer, finish_reason, logprobs_in, tool_call
-from streams.providers.failing import OK, garbage, lacks, refused, told, unfinished
+from streams.providers.failing import OK, garbage, lacks, opened, told, unfinished
 from streams.providers.lines import Events
 from streams.providers.openai_shared import cost_in, reasons_by_itself
 from streams.providers.port import Failed, Prompt, Reply, Request, StreamReader
 from streams.providers.prompting import given, parts, with_json_asked
-from streams.providers.reading import as_object, at, count, objects, parsed, service_tier, text
+from streams.providers.reading import as_object, at, count, objects, service_tier, text
 from streams.providers.streaming import Streamed
 
 NAME = "openai_responses"
@@ -74,10 +74,8 @@ class OpenAIResponses:
 
     def decode(self, status: int, headers: Mapping[str, str], body: bytes) -> Reply | Failed:
         """Read a response, or say how the call failed."""
-        if status != OK:
-            return refused(status, headers, body)
-        found = parsed(body)
-        return _response(found) if isinstance(found, dict) else garbage("no JSON object", body)
+        found = opened(status, headers, body)
+        return found if isinstance(found, Failed) else _response(found)
 
 
 def _text_format(prompt: Prompt) -> JsonObject | None:

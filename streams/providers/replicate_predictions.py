@@ -9,10 +9,10 @@ from streams.calling.attempts import Failure
 from streams.events.envelope import JsonObject
 from streams.events.outcome import Usage
 from streams.providers.answering import answer
-from streams.providers.failing import error_text, garbage, lacks, refused
+from streams.providers.failing import error_text, garbage, lacks, opened
 from streams.providers.port import Failed, Pending, Prompt, Reply, Request, StreamReader
 from streams.providers.prompting import given, json_wish, parts, system_text, turns
-from streams.providers.reading import as_object, at, count, parsed, text
+from streams.providers.reading import as_object, at, count, text
 
 NAME = "replicate_predictions"
 MADE = (200, 201, 202)
@@ -79,11 +79,9 @@ class ReplicatePredictions:
         self, status: int, headers: Mapping[str, str], body: bytes
     ) -> Reply | Failed | Pending:
         """Read a prediction: answered, failed, or still under way."""
-        if status not in MADE:
-            return refused(status, headers, body)
-        found = parsed(body)
-        if not isinstance(found, dict):
-            return garbage("no JSON object", body)
+        found = opened(status, headers, body, MADE)
+        if isinstance(found, Failed):
+            return found
         if found.get("status") in UNDER_WAY:
             return _pending(found)
         return _ended(found)
