@@ -29,7 +29,7 @@ DATABASE = "tierflow"
 
 
 class BooksBehindError(RuntimeError):
-    """ClickHouse does not hold every result a minute after the last one came."""
+    """ClickHouse lacks results or decisions a minute after the last result came."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,13 +114,24 @@ async def books(client: Client, tasks: int, clock: Clock) -> None:
     until_s = clock.monotonic_s() + BOOKS_S
     while True:
         held = int(ask(client, "totals")[0]["tasks"])
-        if held >= tasks:
+        undecided = _undecided(client) if held >= tasks else 0
+        if held >= tasks and undecided == 0:
             return
         if clock.monotonic_s() > until_s:
             raise BooksBehindError(
-                f"ClickHouse holds {held} of {tasks} results; see the sink's log"
+                f"ClickHouse holds {held} of {tasks} results; {undecided} lack their"
+                " decision; see the sink's log"
             )
         await clock.sleep(POLL_S)
+
+
+def _undecided(client: Client) -> int:
+    """How many answers came before their decision; a refused task has none."""
+    decided = {row["task_id"] for row in ask(client, "decided")}
+    return sum(
+        row["status"] == "completed" and row["task_id"] not in decided
+        for row in ask(client, "tasks")
+    )
 
 
 async def read_books(
