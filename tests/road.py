@@ -16,9 +16,6 @@ from streams.calling.attempts import Failure
 from streams.calling.lane import Terms
 from streams.calling.traffic import Ended, Go, Key, Shut, Ticket, Traffic, Wait
 
-REFUSED_S = 0.05
-"""A refusal comes fast."""
-
 
 class Time:
     """Moments in order."""
@@ -49,6 +46,7 @@ class Server:
     """
 
     latency_s: float = 1.0
+    refusal_s: float = 0.05
     per_s: float = math.inf
     bucket: float = 10.0
     window_s: float | None = None
@@ -72,11 +70,11 @@ class Server:
             return Ended(self.dead), self.dead_s
         if ids.draw("road", str(self._number), "fault") < self.share:
             (self.refused if self.at_random is Failure.RATE_LIMITED else self.failed).append(now_s)
-            return Ended(self.at_random, None, self._retry(0.5)), REFUSED_S
+            return Ended(self.at_random, None, self._retry(0.5)), self.refusal_s
         short_s = self._short_s(now_s)
         if short_s > 0:
             self.refused.append(now_s)
-            return Ended(Failure.RATE_LIMITED, None, self._retry(short_s)), REFUSED_S
+            return Ended(Failure.RATE_LIMITED, None, self._retry(short_s)), self.refusal_s
         self.taken.append(now_s)
         spread = 0.5 + ids.draw("road", str(self._number), "latency")
         return Ended(None, 100.0), self.latency_s * spread

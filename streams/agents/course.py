@@ -12,6 +12,8 @@ from streams.routing.choice import fallback
 from streams.routing.constraints import hindrances, spent
 from streams.routing.registry import ModelSpec, Registry
 
+_REFUSED = Failure.RATE_LIMITED.label
+
 Step = tuple[int, str]
 """Tier and model."""
 
@@ -27,7 +29,7 @@ class Course:
         decision: What was decided for it.
         trail: Every attempt so far.
         again: Whether a model that failed may be asked once more before the task fails: a second
-            bill is then better than no answer.
+            bill is then better than no answer. One that refused with a 429 always may.
     """
 
     number: int
@@ -50,7 +52,7 @@ class Course:
             if meant is not None and meant.name not in self._tried and meant.tier >= self.number:
                 return meant.tier, meant.name
         step = fallback(self.number, self._tried, models, self._quality, up=up)
-        return self._once_more(models) if step is None and self.again else step
+        return self._once_more(models) if step is None else step
 
     def above(self) -> Step | None:
         """Who could take the task in a higher tier."""
@@ -79,8 +81,12 @@ class Course:
         return hindrances(self.task, self.registry, spent(self.task, self.registry, self.trail))
 
     def tries(self, model: str) -> int:
-        """How often a model was asked."""
-        return sum(attempt.model == model for attempt in self.trail)
+        """How often a model was asked and did not refuse with a 429."""
+        return sum(a.model == model and a.outcome != _REFUSED for a in self.trail)
+
+    def refusals(self, model: str) -> int:
+        """How often a model was asked and refused with a 429."""
+        return sum(a.model == model and a.outcome == _REFUSED for a in self.trail)
 
     def dead_end(self) -> str:
         """Why nobody is left to try, for people."""
@@ -103,16 +109,30 @@ class Course:
 
     def _once_more(self, models: Sequence[ModelSpec]) -> Step | None:
         """Of this tier's models that failed in a way that passes, the one that was asked least."""
-        failed = {attempt.model: Failure.named(attempt.outcome) for attempt in self.trail}
+        last = {attempt.model: attempt.outcome for attempt in self.trail}
         left = [
             spec
             for spec in models
-            if spec.tier == self.number and 0 < self.tries(spec.name) <= RETRIES
-            if (failure := failed.get(spec.name)) is not None and failure.worth_another_try
+            if spec.tier == self.number and self._is_worth_more(spec.name, last.get(spec.name))
         ]
         if not left:
             return None
         order = sorted(
-            left, key=lambda s: (self.tries(s.name), -self._quality.get(s.name, -1.0), s.name)
+            left,
+            key=lambda s: (
+                self.tries(s.name),
+                self.refusals(s.name),
+                -self._quality.get(s.name, -1.0),
+                s.name,
+            ),
         )
         return self.number, order[0].name
+
+    def _is_worth_more(self, model: str, last: str | None) -> bool:
+        """Whether a model that failed is asked once more; a 429 is never billed."""
+        if last is None or self.tries(model) > RETRIES:
+            return False
+        if last == _REFUSED:
+            return True
+        failure = Failure.named(last)
+        return self.again and failure is not None and failure.worth_another_try

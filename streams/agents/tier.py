@@ -29,7 +29,7 @@ from streams.agents.doors import Admitted, Doors
 from streams.agents.judgement import Checking, Verdict
 from streams.agents.outcome import Bury, Emit, Outcome, Put, Record, Send
 from streams.calling import ledger
-from streams.calling.attempts import MOST_ATTEMPTS, Failure, backoff_s, retry_in_s
+from streams.calling.attempts import Failure, are_enough, backoff_s, retry_in_s
 from streams.calling.cascade import SURE, trusted
 from streams.calling.ledger import Found, InDoubt, Work
 from streams.clock import Clock
@@ -183,6 +183,8 @@ class _Run:
                 step = self.course(task).above()
                 break
             try:
+                if self.over(task):  # the deadline has passed at the doors
+                    break
                 made = await self.attempt(task, admitted)
             finally:
                 self.ports.doors.left(admitted.ticket)
@@ -213,7 +215,12 @@ class _Run:
 
     def over(self, task: Task) -> bool:
         """Whether no further call may be made."""
-        return len(self.trail) >= MOST_ATTEMPTS or task.overdue(self.ports.clock.now())
+        return self.spent or task.overdue(self.ports.clock.now())
+
+    @property
+    def spent(self) -> bool:
+        """Whether the trail is as long as one may be."""
+        return are_enough(attempt.outcome for attempt in self.trail)
 
     async def admitted(self, task: Task, model: str) -> Admitted | None:
         """The model that is asked now, once it may be: the one that is meant, else another here."""
@@ -324,10 +331,10 @@ class _Run:
 
     async def after(self, task: Task, spec: ModelSpec, failed: Failed) -> tuple[int, str] | None:
         """Who is asked next: the same again after a while, another of the tier, the next tier."""
-        course = self.course(task)
+        course, limited = self.course(task), failed.failure is Failure.RATE_LIMITED
         wait_s = retry_in_s(
             failed.failure,
-            tries=course.tries(spec.name),
+            tries=course.refusals(spec.name) if limited else course.tries(spec.name),
             told_s=failed.retry_after_s,
             left_s=left_s(task, self.ports.clock.now()),
             draw=(draw := ids.draw(self.name, str(len(self.trail)), "backoff")),
@@ -336,8 +343,9 @@ class _Run:
             await self.pause(wait_s)
             return self.number, spec.name
         step = course.following(up=failed.failure is Failure.CHECK_FAILED)
-        if step is not None and course.tries(step[1]):  # nobody is left who has not failed
-            await self.pause(backoff_s(course.tries(step[1]), draw))
+        asked = 0 if step is None else course.tries(step[1]) + course.refusals(step[1])
+        if asked:  # nobody is left who has not failed
+            await self.pause(backoff_s(asked, draw))
         return step
 
     async def moved_on(self, task: Task, step: tuple[int, str] | None) -> Outcome:
@@ -345,7 +353,7 @@ class _Run:
         now = self.ports.clock.now()
         if task.overdue(now):
             return await self.ended(self.failed(RefusalReason.DEADLINE, "past deadline_at"))
-        if step is None or step[0] == self.number or len(self.trail) >= MOST_ATTEMPTS:
+        if step is None or step[0] == self.number or self.spent:
             return await self.ended(
                 self.failed(RefusalReason.EXHAUSTED, self.course(task).dead_end())
             )

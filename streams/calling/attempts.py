@@ -9,6 +9,7 @@ Every step adds an attempt to the trail, and the trail is bounded: no chain runs
 """
 
 import enum
+from collections.abc import Iterable
 
 
 class Failure(enum.Enum):
@@ -42,10 +43,13 @@ class Failure(enum.Enum):
 
 
 MOST_ATTEMPTS = 12
-"""Longest trail of a task, over all tiers."""
+"""So many attempts a task has at most, over all tiers; those refused with a 429 are counted apart."""
+
+MOST_REFUSALS = 24
+"""So many 429s a task has at most: each says that it is too early, not that the model is out."""
 
 RETRIES = 2
-"""So often a model is asked again for one task, at most."""
+"""So often a model is asked again for one task, at most; likewise after 429s before others are."""
 
 BACKOFF_S = 0.1
 """Wait before the first retry; twice as long before each further one, times a jitter."""
@@ -61,7 +65,14 @@ def backoff_s(tries: int, draw: float) -> float:
         Jitter between half of the backoff and all of it, so that no retry comes at once:
         https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/.
     """
-    return float(BACKOFF_S * 2 ** (tries - 1) * (1 + draw) / 2)
+    return min(float(BACKOFF_S * 2 ** (tries - 1)), LONGEST_BACKOFF_S) * (1 + draw) / 2
+
+
+def are_enough(outcomes: Iterable[str]) -> bool:
+    """Whether a trail of these outcomes is as long as one may be."""
+    refused = [outcome == Failure.RATE_LIMITED.label for outcome in outcomes]
+    refusals = sum(refused)
+    return refusals >= MOST_REFUSALS or len(refused) - refusals >= MOST_ATTEMPTS
 
 
 def retry_in_s(
@@ -74,7 +85,8 @@ def retry_in_s(
 
     Args:
         failure: How the last call failed.
-        tries: Calls of this model for this task so far, the failed one among them.
+        tries: Calls of this model for this task so far that were refused with a 429 if this one
+            was, and else those that were not; the failed one among them.
         told_s: What the provider asked to wait (`Retry-After`), in seconds, if it did.
         left_s: Seconds until the task's deadline; infinite where it has none.
         draw: A number in [0, 1) that spreads the retries of many tasks.

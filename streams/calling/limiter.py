@@ -202,11 +202,10 @@ class Limiter:
             hold_s = min(max(retry_after_s, LEAST_HOLD_S), LONGEST_HOLD_S)
         known = now_s < self.held_until_s or sent_s < self._resumed_s
         if not known:
-            unlikely = taken or self._pace.is_deaf(now_s)
-            self._in_vain = 0 if unlikely else self._in_vain + 1
+            self._in_vain = 0 if taken else self._in_vain + 1
             if hold_s is None:
                 hold_s = min(BACK_OFF_S * 2 ** min(self._in_vain, 16), LONGEST_BACK_OFF_S)
-        self._pace.refused(sent_s, now_s, 0.0 if known else hold_s or 0.0, lowers=taken)
+        self._pace.refused(sent_s, now_s)
         self._adjust(now_s)
         if hold_s is None:
             return
@@ -225,7 +224,7 @@ class Limiter:
         first = self._first
         if self._taken_since or first is None or first.sent_s is None:
             return self._taken_since
-        return not first.refused and now_s - first.sent_s >= min(SOON_S, 2 * refusal_s)
+        return not first.refused and now_s - first.sent_s >= min(SOON_S, refusal_s)
 
     def _extend(self, until_s: float) -> None:
         self.held_until_s = self._resumed_s = max(self.held_until_s, self._resumed_s, until_s)

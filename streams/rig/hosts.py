@@ -113,8 +113,10 @@ class Simulator:
         except ValidationError as error:
             return _error(BAD_REQUEST, "invalid_fault", explain(error))
         self._faults = with_fault(self._faults, fault)
-        if fault.kind is Kind.LIMIT:  # another limit begins with a bucket of its own
-            self._buckets = {k: b for k, b in self._buckets.items() if k[0] != fault.model}
+        limited = fault.per_minute if fault.kind is Kind.LIMIT else None
+        for (named, _), bucket in self._buckets.items():
+            if limited is not None and named == fault.model:
+                bucket.change(limited, fault.burst, self._clock.monotonic_s())
         told = [f.model_dump(mode="json", exclude_none=True) for f in self._faults.values()]
         return _json(200, {"faults": told})
 

@@ -5,7 +5,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.calling.attempts import MOST_ATTEMPTS, RETRIES, Failure
+from streams.calling.attempts import MOST_ATTEMPTS, MOST_REFUSALS, RETRIES, Failure
 from streams.events.outcome import CallState, Result
 from streams.providers.port import Failed, Reply
 from streams.routing.registry import ModelSpec, register
@@ -67,11 +67,13 @@ async def played(world: World) -> Story:
 
 def check(world: World, result: Result) -> None:
     """A trail climbs, leaves a model for good, asks again only what was not billed, and ends."""
-    assert len(result.attempts) <= MOST_ATTEMPTS
+    refused = [a for a in result.attempts if a.outcome == Failure.RATE_LIMITED.label]
+    assert len(refused) <= MOST_REFUSALS
+    assert len(result.attempts) - len(refused) <= MOST_ATTEMPTS
     highest = max((attempt.tier for attempt in result.attempts), default=0)
     for model in {attempt.model for attempt in result.attempts}:
         tries = [attempt for attempt in result.attempts if attempt.model == model]
-        assert len(tries) <= 1 + RETRIES
+        assert sum(attempt not in refused for attempt in tries) <= 1 + RETRIES
         again = [Failure.named(attempt.outcome) for attempt in tries[:-1]]
         assert all(f is not None and f.worth_another_try for f in again)
         assert tries[0].tier == highest or all(f and not f.may_be_billed for f in again)

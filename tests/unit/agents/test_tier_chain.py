@@ -13,9 +13,11 @@ from streams.agents.loop import Seat
 from streams.agents.outcome import Bury, Emit, Outcome, Put, Record, Send
 from streams.agents.tier import TierPorts, tier
 from streams.calling import ledger
-from streams.calling.attempts import MOST_ATTEMPTS, RETRIES, Failure
+from streams.calling.attempts import MOST_ATTEMPTS, MOST_REFUSALS, RETRIES, Failure
+from streams.calling.lane import Terms
 from streams.calling.ledger import InDoubt, Work
-from streams.calling.traffic import Traffic
+from streams.calling.limiter import Rates
+from streams.calling.traffic import Key, Traffic
 from streams.events.decision import Assignment
 from streams.events.envelope import Reason
 from streams.events.feedback import Alert
@@ -348,6 +350,23 @@ async def test_a_provider_that_wants_to_be_left_alone_for_long_is_left_for_anoth
     assert desk.clock.monotonic_s() == 0
 
 
+async def test_a_task_that_nobody_else_may_take_waits_out_one_429_after_another() -> None:
+    busy = failing(*[Failure.RATE_LIMITED] * 8, retry_after_s=0.2)
+    desk = Desk(script={"small": [*busy, a_reply("blue")]}, flowing=True)
+    result = result_of(await desk.take(2, an_assignment(task=a_task(model="small"))))
+    assert (result.output, len(result.attempts)) == ("blue", 9)
+
+
+@pytest.mark.parametrize("rule", InDoubt)
+async def test_a_model_that_only_ever_refuses_ends_in_a_bounded_trail(rule: InDoubt) -> None:
+    busy = failing(Failure.RATE_LIMITED, retry_after_s=0.2)
+    desk = Desk(script={"small": busy}, flowing=True, in_doubt=rule)
+    result = result_of(await desk.take(2, an_assignment(task=a_task(model="small"))))
+    assert result.error is not None
+    assert (result.error.reason, len(result.attempts)) == ("exhausted", MOST_REFUSALS)
+    assert costs_of(await desk.take(2, an_assignment(task=a_task(model="small")))) == []
+
+
 async def test_no_retry_waits_beyond_the_tasks_deadline() -> None:
     desk = Desk(script={"small": failing(Failure.OVERLOADED)}, flowing=True)
     deadline_at = AT + timedelta(seconds=0.2)
@@ -456,6 +475,17 @@ async def test_a_task_past_its_deadline_fails_without_a_call() -> None:
     result = result_of(await desk.take(2, an_assignment(task=task)))
     assert result.error is not None
     assert (result.error.reason, desk.provider.asked) == ("deadline", [])
+
+
+async def test_a_deadline_that_passes_while_a_task_waits_for_its_model_makes_no_call() -> None:
+    desk = Desk(flowing=True)
+    desk.traffic.known({Key("scripted", "small"): Terms(2, Rates(requests_per_minute=60))}, 0.0)
+    task = a_task(deadline_at=AT + timedelta(seconds=0.5), model="small")
+    await desk.take(2, an_assignment("t2", task=a_task("t2", model="small")))
+    result = result_of(await desk.take(2, an_assignment(task=task)))
+    assert result.error is not None
+    assert (result.error.reason, len(desk.provider.asked)) == ("deadline", 1)
+    assert (result.attempts, len(desk.told)) == ((), 2)
 
 
 async def test_no_call_is_waited_for_beyond_the_tasks_deadline() -> None:
