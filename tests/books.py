@@ -8,13 +8,18 @@ import signal
 import sys
 from pathlib import Path
 
+import pytest
 from clickhouse_connect.driver.client import Client
 
 from streams.clickhouse.client import connect
+from streams.clickhouse.insert import Entry, Gathering, Store
 from streams.clickhouse.migrate import ddl_folder, migrate
+from streams.clickhouse.rows import Place, table_of
 from streams.clickhouse.sink import run_sink
 from streams.clock import SystemClock
+from streams.events.envelope import Event
 from streams.rig.process import Child, spawn, until_ready
+from streams.topology import SUNK
 from tests.wire import access
 
 READY_S = 30.0
@@ -59,6 +64,30 @@ class Books:
         """End it by SIGKILL."""
         if self.child is not None:
             self.child.kill()
+
+
+def named(request: pytest.FixtureRequest) -> str:
+    """A database of the test's own."""
+    return "".join(c if c.isalnum() else "_" for c in request.node.name)[:60]
+
+
+def store(client: Client, *events: Event, first: int = 0) -> None:
+    """Put events into their tables, one block each, at rising offsets."""
+    topics = {topic.event: topic for topic in SUNK}
+    shelf = Store(lambda: client)
+    for at, event in enumerate(events, first):
+        topic = topics[type(event)]
+        table, name = table_of(topic), topic.full_name("tierflow.")
+        row = table.build(event, Place(name, 1, at, f"e{at}"))
+        gathering = Gathering(table, name, 1)
+        gathering.add(Entry(at, f"e{at}", row, 1), 0.0)
+        shelf.write(gathering.close())
+
+
+def count(client: Client, table: str) -> int:
+    """How many rows a table or view shows."""
+    asked = f"SELECT count() FROM {table}"  # noqa: S608 (named by a test)
+    return int(str(client.command(asked)))
 
 
 async def _main(bootstrap: str, prefix: str, url: str, database: str, session_s: str) -> None:

@@ -169,7 +169,12 @@ class DecisionRow(NamedTuple):
     model_state_version: int
     policy_version: int
     explored: bool
+    unavailable: tuple[str, ...]
+    warming: dict[str, float]
+    cold: bool
     skill: str | None
+    asked_first: str | None
+    asked_first_tier: int | None
     decided_at: datetime
     topic: str
     partition: int
@@ -187,6 +192,8 @@ class FeedbackRow(NamedTuple):
     source: str
     name: str
     comment: str | None
+    tier: int | None
+    model: str | None
     at: datetime
     topic: str
     partition: int
@@ -348,7 +355,12 @@ def decision_row(event: Decision, place: Place) -> DecisionRow:
         event.model_state_version,
         event.policy_version,
         event.explored,
+        event.unavailable,
+        event.warming,
+        event.cold,
         event.skill,
+        event.asked_first,
+        event.asked_first_tier,
         moment(event.decided_at),
         *place,
         version(event.decided_at),
@@ -364,6 +376,8 @@ def feedback_row(event: Score, place: Place) -> FeedbackRow:
         event.source,
         event.name,
         event.comment,
+        event.tier,
+        event.model,
         moment(event.at),
         *place,
         version(event.at),

@@ -187,7 +187,10 @@ def test_a_settled_cost_counts_over_all_that_was_booked_and_the_last_settlement_
 
 
 def test_a_decision_becomes_its_row() -> None:
-    event = a_decision(probabilities={"small": 0.97, "tiny": 0.03}, bound_by="budget")
+    event = a_decision(
+        probabilities={"small": 0.97, "tiny": 0.03}, bound_by="budget", unavailable=("medium",),
+        warming={"tiny": 8.0}, cold=True, asked_first="tiny", asked_first_tier=1,
+    )  # fmt: skip
     assert rows.decision_row(event, PLACE)._asdict() == {
         "decision_id": event.decision_id,
         "task_id": "t1",
@@ -208,7 +211,12 @@ def test_a_decision_becomes_its_row() -> None:
         "model_state_version": 0,
         "policy_version": 0,
         "explored": False,
+        "unavailable": ("medium",),
+        "warming": {"tiny": 8.0},
+        "cold": True,
         "skill": None,
+        "asked_first": "tiny",
+        "asked_first_tier": 1,
         "decided_at": AT,
         **PLACED,
         "row_version": AT_MS,
@@ -216,7 +224,7 @@ def test_a_decision_becomes_its_row() -> None:
 
 
 def test_a_score_becomes_a_row_of_feedback() -> None:
-    event = a_score(score=0.25, comment="wrong", name="hint")
+    event = a_score(score=0.25, comment="wrong", name="hint", tier=2, model="small")
     assert rows.feedback_row(event, PLACE)._asdict() == {
         "feedback_id": event.feedback_id,
         "task_id": "t1",
@@ -224,6 +232,8 @@ def test_a_score_becomes_a_row_of_feedback() -> None:
         "source": "user",
         "name": "hint",
         "comment": "wrong",
+        "tier": 2,
+        "model": "small",
         "at": AT,
         **PLACED,
         "row_version": AT_MS,
