@@ -4,7 +4,7 @@ A model may be shut (its breaker is open), limited (its turn comes later) or fre
 its place at work to others.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -60,7 +60,7 @@ class Doors:
 
     async def admitted(
         self,
-        candidates: Sequence[ModelSpec],
+        candidates: Callable[[], Sequence[ModelSpec]],
         tokens: float,
         left_s: float,
         *,
@@ -70,7 +70,7 @@ class Doors:
         """Wait until one of a tier's models may be called.
 
         Args:
-            candidates: Those that may take the task, the preferred first.
+            candidates: Those that may take the task now, the preferred first.
             tokens: What the call will use at most.
             left_s: Seconds until the task's deadline.
             above: Whether a higher tier could take it: then no open breaker is waited for.
@@ -79,15 +79,17 @@ class Doors:
         Returns:
             The model, with its ticket; None where nobody here may be called in time.
         """
-        if candidates and not self.steer:
-            return Admitted(candidates[0], None)
         began_s = self.clock.monotonic_s()
-        while candidates:
+        while here := candidates():
+            if not self.steer:
+                return Admitted(here[0], None)
             shut: list[Shut] = []
-            for spec in candidates:
+            for spec in here:
+                if shut and spec not in candidates():  # gone while the task waited at another door
+                    continue
                 entered = await self._enter(Key(spec.provider, spec.name), tokens)
                 if isinstance(entered, Go):
-                    self._count(spec, candidates[0], shut, began_s)
+                    self._count(spec, here[0], shut, began_s)
                     return Admitted(spec, entered.ticket, entered.cold_s)
                 shut.append(entered)
             now_s = self.clock.monotonic_s()

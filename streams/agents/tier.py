@@ -234,7 +234,11 @@ class _Run:
         until_s = left_s(task, self.ports.clock.now())
         began_s = self.ports.clock.monotonic_s()
         admitted = await self.ports.doors.admitted(
-            candidates, asked + most, until_s, above=above, waited_s=self.waited_s
+            lambda: self.course(task).here(model),
+            asked + most,
+            until_s,
+            above=above,
+            waited_s=self.waited_s,
         )
         self.waited_s += self.ports.clock.monotonic_s() - began_s
         return admitted

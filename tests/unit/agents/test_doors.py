@@ -49,7 +49,7 @@ class House:
     async def let(
         self, *specs: ModelSpec, left_s: float = FOREVER_S, above: bool = False
     ) -> Admitted | None:
-        return await self.doors().admitted(specs, 100, left_s, above=above)
+        return await self.doors().admitted(lambda: specs, 100, left_s, above=above)
 
     async def call(self, *specs: ModelSpec, failure: Failure | None = None) -> str | None:
         """One call of whoever is let; the name of the model."""
@@ -146,7 +146,7 @@ async def test_where_nothing_is_to_steer_the_meant_model_is_taken_whatever_is_kn
     house = House()
     await house.broken(ONE)
     doors = replace(house.doors(), steer=False)
-    admitted = await doors.admitted([ONE, TWO], 100, FOREVER_S, above=True)
+    admitted = await doors.admitted(lambda: [ONE, TWO], 100, FOREVER_S, above=True)
     assert admitted == Admitted(ONE, None)
     doors.sent(None)
     doors.settled(None, a_failure())
@@ -157,7 +157,9 @@ async def test_an_outage_is_waited_for_so_long_in_all_however_often_it_is_asked(
     house = House()
     await house.broken(ONE)
     doors = house.doors()
-    assert await doors.admitted([ONE], 100, FOREVER_S, above=False, waited_s=OUTAGE_S) is None
+    assert (
+        await doors.admitted(lambda: [ONE], 100, FOREVER_S, above=False, waited_s=OUTAGE_S) is None
+    )
     assert house.clock.monotonic_s() == 0
 
 
@@ -191,7 +193,7 @@ async def test_who_waits_leaves_his_place_at_work_to_others() -> None:
     await seat.take()
     doors = Doors(house.traffic, seat, house.clock, 60.0, OUTAGE_S, house.counters)
     async with asyncio.TaskGroup() as group:
-        waiting = group.create_task(doors.admitted([ONE], 100, FOREVER_S, above=False))
+        waiting = group.create_task(doors.admitted(lambda: [ONE], 100, FOREVER_S, above=False))
         await house.clock.advance(0.1)
         assert (slots.locked(), seat.waiting) == (False, True)
         await house.clock.advance(2)
@@ -209,7 +211,7 @@ async def test_a_limited_model_takes_little_from_the_others(limited: bool) -> No
     async def work(wanted: ModelSpec, seat: Seat) -> None:
         doors = Doors(house.traffic, seat, house.clock, 60.0, OUTAGE_S, house.counters)
         others = [spec for spec in (ONE, TWO) if spec is not wanted]
-        admitted = await doors.admitted([wanted, *others], 100, FOREVER_S, above=False)
+        admitted = await doors.admitted(lambda: [wanted, *others], 100, FOREVER_S, above=False)
         assert admitted is not None
         doors.sent(admitted.ticket)
         await house.clock.sleep(0.5)

@@ -1,5 +1,6 @@
 """Who is asked after a call that failed, and when nobody is."""
 
+import asyncio
 from datetime import timedelta
 
 import pytest
@@ -204,6 +205,25 @@ async def test_a_deadline_that_passes_while_a_task_waits_for_its_model_makes_no_
     assert result.error is not None
     assert (result.error.reason, len(desk.provider.asked)) == ("deadline", 1)
     assert (result.attempts, len(desk.told)) == ((), 2)
+
+
+async def test_a_model_that_is_disabled_while_a_task_waits_for_it_is_not_called() -> None:
+    registry = a_registry(a_model("one", 2), a_model("two", 2))
+    desk = Desk(registry=registry)
+    slow = Terms(2, Rates(requests_per_minute=6))
+    desk.traffic.known({Key("scripted", "one"): slow, Key("scripted", "two"): slow}, 0.0)
+    for model in ("one", "two"):
+        await desk.take(2, an_assignment(f"first-{model}", task=a_task(model=model), model=model))
+    async with asyncio.TaskGroup() as group:
+        taking = group.create_task(desk.take(2, an_assignment(model="one")))
+        await desk.clock.advance(1)
+        assert not taking.done()
+        desk.registry = a_registry(a_model("two", 2))
+        desk.traffic.known({Key("scripted", "two"): slow}, desk.clock.monotonic_s())
+        for _ in range(12):
+            await desk.clock.advance(1)
+    assert result_of(taking.result()).model == "two"
+    assert desk.provider.models == ["one", "two", "two"]
 
 
 async def test_no_call_is_waited_for_beyond_the_tasks_deadline() -> None:
