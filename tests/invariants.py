@@ -86,8 +86,12 @@ async def check_costs(
         call = ledger[call_id]
         told = f"tier {call['tier']}, intended at {call['intended_at']}, {log[call_id]}"
         report.findings.append(f"{call_id} of {call['task_id']} is open at rest: {told}")
-    times = Counter(entry["call_id"] for entry in asked if entry["call_id"] in ledger)
-    report.want(max(times.values(), default=0) <= 1, "a call was made twice under one id")
+    made_at: dict[str, list[str]] = defaultdict(list)
+    for made_call in asked:
+        made_at[made_call["call_id"]].append(made_call["at"])
+    for call_id in ledger:
+        at = made_at.get(call_id, [])
+        report.want(len(at) <= 1, f"{call_id} was made {len(at)} times, at {', '.join(at)}")
     columns = "call_id, cost_usd, standing"
     sql = f"SELECT {columns} FROM costs WHERE startsWith(task_id, {{of:String}})"  # noqa: S608 (constants)
     rows = deployment.rows(sql, of=named)

@@ -90,7 +90,11 @@ class RunThread(driver.AIOKafkaConsumerThread):
     logger = logging.getLogger("faust.thread")
 
     heard_s = 0.0
-    """When a heartbeat that the group accepted was sent, on the event loops' clock."""
+    """When a heartbeat that the group accepted was sent, on the event loops' clock.
+
+    One that follows a silence longer than the session counts for nothing: a broker may accept it
+    before it has noticed, and after it has given the partitions away.
+    """
 
     @property
     def _owner(self) -> "RunConsumer":
@@ -104,10 +108,14 @@ class RunThread(driver.AIOKafkaConsumerThread):
 
         async def noted() -> bool:
             sent_s = self.thread_loop.time()
-            accepted = bool(await beat())
-            if accepted:
-                self.heard_s = sent_s
-            return accepted
+            if not await beat():
+                return False
+            silent_s = sent_s - self.heard_s if self.heard_s else 0.0
+            if silent_s > self._owner.app.conf.broker_session_timeout:
+                coordinator.reset_generation()  # its partitions may be somebody else's: join anew
+                return False
+            self.heard_s = sent_s
+            return True
 
         coordinator._do_heartbeat = noted  # noqa: SLF001 (no public name)
 
