@@ -98,7 +98,7 @@ def settings_of(url: str, folder: Path) -> str:
         "nowhere": 'base_url = "http://127.0.0.1:9/v1"\napi_key_env = "PLAIN_KEY"',
         "crash": f'base_url = "{url}/v1"\napi_key_env = "PLAIN_KEY"',
     }
-    lines = [f'[routing]\nsalt_file = "{folder / "salt"}"']
+    lines = [f'[routing]\nsalt_file = "{folder / "salt"}"', "[calls]\nlongest_wait_s = 3"]
     lines += [f"[providers.{name}]\n{fields}" for name, fields in provider.items()]
     for name, modes in MODELS.items():
         own = '\napi_key_env = "OWN_KEY"' if name == "own" else ""

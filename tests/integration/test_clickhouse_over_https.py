@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -23,14 +23,6 @@ from tests.wire import access
 pytestmark = pytest.mark.clickhouse
 
 READY_S = 30
-
-
-@pytest.fixture(scope="module")
-def books(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Books]:
-    own = Books(tmp_path_factory.mktemp("books"))
-    asyncio.run(own.start())
-    yield own
-    own.kill()
 
 
 @pytest.fixture(scope="module")

@@ -138,31 +138,31 @@ async def test_metrics_tell_lag_calls_money_and_learning_and_no_id(
     await deployment.publish("feedback", scores)
     worker, sink = deployment.workers[0], deployment.sinks[0]
     await at_rest(deployment)
-    text = worker.metrics() + sink.metrics()
     families = {f.name: f for f in text_string_to_metric_families(worker.metrics())}
     of_sink = {f.name for f in text_string_to_metric_families(sink.metrics())}
-
     exposed = {m.exposed.removesuffix("_total") for m in METRICS}
     assert exposed - set(families) - of_sink == UNASKED
     assert set(families) | of_sink == exposed - UNASKED
-    assert named not in text
+    assert named not in worker.metrics() + sink.metrics()
     lags = samples(worker, "tierflow_consumer_lag_records")
     assert {("route", "tasks"), ("tier-3", "tier-3"), ("join", "scores")} <= set(lags)
     assert ("sink", "results") in samples(sink, "tierflow_consumer_lag_records")
     calls = samples(worker, "tierflow_calls_total")
     dollars = samples(worker, "tierflow_call_cost_usd_total")
     spoken = samples(worker, "tierflow_call_tokens_total")
-    durations = samples(worker, "tierflow_call_duration_seconds_count")
+    timed = samples(worker, "tierflow_call_duration_seconds_count")
     assert set(dollars) == {(tier, model) for tier, model, *_ in calls}
+    answered = {labels[:2] for labels, n in calls.items() if labels[2] == "completed" and n}
+    assert answered, "none of the tasks was answered by a model"
     for (tier, model), usd in dollars.items():
-        ended = sum(
+        assert timed[tier, model] == sum(
             n
             for labels, n in calls.items()
             if labels[:2] == (tier, model) and labels[3] != "in_doubt"  # nobody saw their end
         )
-        assert durations[tier, model] == ended
-        assert spoken[tier, model, "input"] >= 20
-        assert usd > 0
+        if (tier, model) in answered:  # others may have failed alone, with what came before
+            assert spoken[tier, model, "input"] >= 20
+            assert usd > 0
     assert set(samples(worker, "tierflow_threshold")) == {("1",), ("2",), ("3",), ("4",)}
-    stages = {labels[0] for labels in samples(worker, "tierflow_stage_duration_seconds_count")}
-    assert {"admit", "classify", "join", "measure", "learn"} <= stages
+    stages = samples(worker, "tierflow_stage_duration_seconds_count")
+    assert {("admit",), ("classify",), ("join",), ("measure",), ("learn",)} <= set(stages)

@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from decimal import Decimal
 from pathlib import Path
@@ -42,15 +42,6 @@ PARTITIONS = 2
 WAIT_S = 30.0
 VISIBLE_S = 2.0
 """Rows are seen within two seconds at low traffic."""
-
-
-@pytest.fixture(scope="module")
-def books(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Books]:
-    """An embedded ClickHouse of its own."""
-    own = Books(tmp_path_factory.mktemp("books"))
-    asyncio.run(own.start())
-    yield own
-    own.kill()
 
 
 @pytest.fixture
