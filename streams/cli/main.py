@@ -70,8 +70,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit code.
     """
     args = parse(argv)
-    # A short command's own message says what is wrong; the client's retries are no news.
-    for library in ("aiokafka", "clickhouse_connect"):
+    # A short command's own message says what is wrong; the client's retries are no news, nor what
+    # asyncio says of a connection's other requests that nobody waits for any more.
+    for library in ("aiokafka", "asyncio", "clickhouse_connect"):
         logging.getLogger(library).setLevel(logging.CRITICAL)
     try:
         return int(args.run(args))

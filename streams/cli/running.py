@@ -20,6 +20,7 @@ FOR_EVER_S = 86_400.0
 REPEAT_S = 10.0
 NOISY = (
     "aiokafka",
+    "asyncio",
     "faust",
     "mode",
     "kafka",

@@ -13,8 +13,9 @@ SECRET = "the prompt"  # noqa: S105 (no password)
 
 
 @pytest.fixture
-def said() -> Iterator[io.StringIO]:
-    """What a log handler of ours writes, all levels."""
+def said(caplog: pytest.LogCaptureFixture) -> Iterator[io.StringIO]:
+    """What a log handler of ours writes; libraries log errors, as in a worker."""
+    caplog.set_level(logging.ERROR, "asyncio")
     out = io.StringIO()
     handler = logging.StreamHandler(out)
     handler.addFilter(Discreet())
