@@ -133,7 +133,8 @@ async def test_metrics_tell_lag_calls_money_and_learning_and_no_id(
 ) -> None:
     tasks = task_bodies(named, 36)
     await deployment.publish("tasks", tasks)
-    await deployment.results(tasks)
+    done = [orjson.loads(found[0].value) for found in (await deployment.results(tasks)).values()]
+    answered = {(str(result["tier"]), result["model"]) for result in done if result["model"]}
     scores = {t: orjson.dumps({"task_id": t, "score": 0.5}) for t in tasks}
     await deployment.publish("feedback", scores)
     worker, sink = deployment.workers[0], deployment.sinks[0]
@@ -152,15 +153,14 @@ async def test_metrics_tell_lag_calls_money_and_learning_and_no_id(
     spoken = samples(worker, "tierflow_call_tokens_total")
     timed = samples(worker, "tierflow_call_duration_seconds_count")
     assert set(dollars) == {(tier, model) for tier, model, *_ in calls}
-    answered = {labels[:2] for labels, n in calls.items() if labels[2] == "completed" and n}
-    assert answered, "none of the tasks was answered by a model"
+    assert answered <= set(dollars)
     for (tier, model), usd in dollars.items():
         assert timed[tier, model] == sum(
             n
             for labels, n in calls.items()
             if labels[:2] == (tier, model) and labels[3] != "in_doubt"  # nobody saw their end
         )
-        if (tier, model) in answered:  # others may have failed alone, with what came before
+        if (tier, model) in answered:  # others answered what came before, and maybe for nothing
             assert spoken[tier, model, "input"] >= 20
             assert usd > 0
     assert set(samples(worker, "tierflow_threshold")) == {("1",), ("2",), ("3",), ("4",)}
