@@ -233,12 +233,17 @@ class _Run:
         above = course.above() is not None
         until_s = left_s(task, self.ports.clock.now())
         began_s = self.ports.clock.monotonic_s()
+
+        def here() -> list[ModelSpec]:
+            """The candidates anew where the registry has changed; nothing else does meanwhile."""
+            nonlocal course, candidates
+            if self.ports.registry() is not course.registry:
+                course = self.course(task)
+                candidates = course.here(model)
+            return candidates
+
         admitted = await self.ports.doors.admitted(
-            lambda: self.course(task).here(model),
-            asked + most,
-            until_s,
-            above=above,
-            waited_s=self.waited_s,
+            here, asked + most, until_s, above=above, waited_s=self.waited_s
         )
         self.waited_s += self.ports.clock.monotonic_s() - began_s
         return admitted

@@ -10,7 +10,7 @@ import math
 from typing import NamedTuple
 
 from streams.calling.meter import Meter
-from streams.calling.pace import Pace, Pacing
+from streams.calling.pace import SOON_S, Pace, Pacing
 
 MINUTE_S = 60.0
 
@@ -30,9 +30,6 @@ LONGEST_BACK_OFF_S = 30.0
 LEAST_HOLD_S = 0.1
 LONGEST_HOLD_S = 3600.0
 """A Retry-After under this is lengthened, so that refusals don't come by the hundred. A Retry-After beyond this is cut: a mistake must not put a model out of use for days."""
-
-SOON_S = 0.4
-"""A call that was not refused within this time was taken: refusals come fast."""
 
 GATE_S = 0.5
 """After a hold before which nothing was taken, one call goes so long before the others."""

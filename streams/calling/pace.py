@@ -13,6 +13,9 @@ from dataclasses import dataclass
 SLOT_S = 0.25
 """Calls are counted by so many seconds."""
 
+SOON_S = 0.4
+"""A call that was not refused within this time was taken: refusals come fast."""
+
 
 @dataclass(frozen=True, slots=True)
 class Pacing:
@@ -39,7 +42,7 @@ class Pacing:
     first_s: float = 40.0
     period_s: float = 2.0
     enough: int = 10
-    known_s: float = 0.4
+    known_s: float = SOON_S
     measured_s: float = 10.0
     grown_s: float = 3.0
     borne: float = 0.35

@@ -113,10 +113,10 @@ class Simulator:
         except ValidationError as error:
             return _error(BAD_REQUEST, "invalid_fault", explain(error))
         self._faults = with_fault(self._faults, fault)
-        limited = fault.per_minute if fault.kind is Kind.LIMIT else None
-        for (named, _), bucket in self._buckets.items():
-            if limited is not None and named == fault.model:
-                bucket.change(limited, fault.burst, self._clock.monotonic_s())
+        if fault.kind is Kind.LIMIT and fault.per_minute is not None:
+            now_s = self._clock.monotonic_s()
+            for bucket in (b for (named, _), b in self._buckets.items() if named == fault.model):
+                bucket.change(fault.per_minute, fault.burst, now_s)
         told = [f.model_dump(mode="json", exclude_none=True) for f in self._faults.values()]
         return _json(200, {"faults": told})
 
