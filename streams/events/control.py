@@ -1,7 +1,8 @@
 """Compacted state that steers every worker: the policy in force and the learned snapshots."""
 
 from datetime import datetime
-from typing import ClassVar
+from decimal import Decimal
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
@@ -14,7 +15,10 @@ class Policy(Event):
 
     `thresholds` maps a tier ("1" … "4") to the share of the best predicted quality that the
     tier's model must at least reach on a task to be good enough for it; more is wanted where a
-    better model costs little more.
+    better model costs little more. `target` is held as a share of the attainable, or
+    `target_quality` as the mean score of all tasks. `ceiling_usd` is what a task may cost on
+    average. With either of the two a task goes where quality less the price of its dollars is
+    best; the thresholds then say what share of the attainable the target needs.
     """
 
     TYPE: ClassVar[str] = "tierflow.policy.v1"
@@ -22,6 +26,8 @@ class Policy(Event):
     version: int = Field(ge=0)
     thresholds: dict[str, Share]
     target: Share
+    target_quality: Share | None = None
+    ceiling_usd: Annotated[Decimal, Field(gt=0, allow_inf_nan=False)] | None = None
     strategy: Strategy = Strategy.BALANCED
     reason: str
     changed_by: str

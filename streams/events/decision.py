@@ -2,12 +2,13 @@
 
 import enum
 from datetime import datetime
-from typing import ClassVar
+from decimal import Decimal
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
 from streams.events.envelope import Event, Id, JsonObject, Label, Part, Share, Tier
-from streams.events.outcome import Attempt
+from streams.events.outcome import Attempt, Usd
 from streams.events.task import Task
 
 
@@ -17,6 +18,30 @@ class Strategy(enum.StrEnum):
     PREFER_LOCAL = "prefer_local"
     BALANCED = "balanced"
     QUALITY_FIRST = "quality_first"
+
+
+class Binding(enum.StrEnum):
+    """Which of the policy's two money matters decides the price of money."""
+
+    CEILING = "ceiling"
+    TARGET = "target"
+
+
+class Pricing(Part):
+    """What money was worth to a task; with the view in force, all that its choice depended on.
+
+    `price` is the quality that a dollar has to bring: the greater of those that ceiling and target
+    ask for, `binding` says which. `headroom_usd` may be spent at this moment, `largest_usd` is the
+    most that a call to each model was seen to cost, `overrun` the most times its expected cost
+    that any call was.
+    """
+
+    price: Annotated[float, Field(ge=0)]
+    binding: Binding | None
+    tasks: int = Field(ge=0)  # decided before, in this period
+    headroom_usd: Decimal | None
+    largest_usd: dict[Label, Usd] = Field(default_factory=dict)
+    overrun: Annotated[Decimal, Field(ge=0)] = Decimal(0)
 
 
 class Decision(Event):
@@ -53,6 +78,10 @@ class Decision(Event):
     skill: str | None = None
     asked_first: Label | None = None  # a cheaper model whose answer is kept if it can be trusted
     asked_first_tier: Tier | None = None
+    pricing: Pricing | None = None  # None: the policy holds neither ceiling nor absolute target
+    expected_usd: dict[str, Usd | None] = Field(default_factory=dict)  # by model, where priced
+    unaffordable: tuple[Label, ...] = ()  # eligible models whose reserve the headroom did not have
+    reserved_usd: Usd | None = None  # what the chosen model may take of the headroom
     features: str
     decided_at: datetime
 

@@ -21,6 +21,15 @@ DEARNESS = 0.25
 CURIOSITY = 0.5
 """… and to `(lessons + 1) ** -CURIOSITY`: what is little known is tried more."""
 
+FLOOR = 0.005
+"""No model that may be chosen is, unless the task is critical, with a smaller probability."""
+
+EVEN_EXPLORE = 0.005
+"""Share of tasks that always go to any model, where money has a price."""
+
+EVEN_TASKS = 25
+"""More at first: `exp(-tasks / (EVEN_TASKS x models x (models - 1)))`."""
+
 PATIENCE = 0.1
 """… and to `exp(-short / PATIENCE)`, short of the best predicted: what is poor is tried less."""
 
@@ -83,6 +92,83 @@ def exploring(lessons: int, models: int, certainty: float) -> float:
         EXPLORE_EARLY * (1 - certainty) * math.exp(-lessons / (EXPLORE_LESSONS * max(models, 1)))
     )
     return min(1.0, EXPLORE + early)
+
+
+def exploring_evenly(tasks: int, models: int) -> float:
+    """The share of tasks that explore where money has a price: all at first, then ever fewer.
+
+    Args:
+        tasks: Decided before.
+        models: How many may take the task.
+
+    Source:
+        Measured: an even draw that fades with the pairs of models to be told apart held more of
+        the quality than optimism, sampling from a posterior or a constant share.
+
+    Example:
+        >>> exploring_evenly(0, 3), round(exploring_evenly(1500, 3), 4)
+        (1.0, 0.005)
+    """
+    horizon = EVEN_TASKS * max(models * (models - 1), 1)
+    return min(1.0, EVEN_EXPLORE + math.exp(-tasks / horizon))
+
+
+def evenly(chosen: str, models: Sequence[ModelSpec], explore: float) -> dict[str, float]:
+    """One distribution over the eligible models: the choice, and every one alike.
+
+    Args:
+        chosen: The model preferred.
+        models: All that may be chosen, the choice among them.
+        explore: Share to spread over all.
+    """
+    return {
+        spec.name: explore / len(models) + (1 - explore) * (spec.name == chosen) for spec in models
+    }
+
+
+def lift(spread: Mapping[str, float], floor: float = FLOOR) -> dict[str, float]:
+    """Raise probabilities under the floor to it, at the expense of what lies over it.
+
+    Args:
+        spread: Sums to 1.
+        floor: Of so many models that they couldn't all have it, each gets an even share.
+
+    Example:
+        >>> lift({"a": 0.75, "b": 0.25, "c": 0.0}, floor=0.25)
+        {'a': 0.5, 'b': 0.25, 'c': 0.25}
+    """
+    held = min(floor, 1 / len(spread))
+    lacking = sum(max(held - share, 0.0) for share in spread.values())
+    if not lacking:
+        return dict(spread)
+    over = sum(max(share - held, 0.0) for share in spread.values())
+    kept = 1 - lacking / over if over else 0.0
+    return {name: held + kept * max(share - held, 0.0) for name, share in spread.items()}
+
+
+def worth(
+    models: Sequence[ModelSpec],
+    quality: Mapping[str, float],
+    costs: Mapping[str, Decimal | None],
+    price: float,
+) -> str:
+    """The model of the greatest quality less what its dollars are worth; ties to the cheaper.
+
+    Args:
+        models: Those that may take the task, of every tier, at least one.
+        quality: Believed quality by model.
+        costs: Expected dollars by model; unknown counts as the dearest.
+        price: The quality that a dollar must bring.
+    """
+    known = [float(cost) for spec in models if (cost := costs[spec.name]) is not None]
+    dearest = max(known, default=0.0)
+
+    def value(spec: ModelSpec) -> tuple[float, float]:
+        cost = costs[spec.name]
+        dollars = dearest if cost is None else float(cost)
+        return quality[spec.name] - price * dollars, -dollars
+
+    return max(sorted(models, key=lambda spec: spec.name), key=value).name
 
 
 def distribute(

@@ -3,6 +3,7 @@
 Pure: equal prompts, ids, constraints, view and draw give equal decisions.
 """
 
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
@@ -10,10 +11,18 @@ from typing import NamedTuple
 
 from streams import ids
 from streams.events.control import Policy
-from streams.events.decision import Decision, Refusal, RefusalReason, Strategy
+from streams.events.decision import (
+    Binding,
+    Decision,
+    Pricing,
+    Refusal,
+    RefusalReason,
+    Strategy,
+)
 from streams.events.task import Task
 from streams.routing import choice, policy, trial
 from streams.routing.availability import UNSTEERED, Availabilities, Steering, free, slowed
+from streams.routing.bargain import Room, afford, best_bargain, booked
 from streams.routing.cascade import NEVER, Cascading, asked_first
 from streams.routing.constraints import chars, hindrances, refuse
 from streams.routing.features import extract, pack
@@ -40,11 +49,15 @@ class View:
 
 
 class _Facts(NamedTuple):
-    """What is known of one task before a tier is chosen; qualities and costs are by model."""
+    """What is known of one task before a tier is chosen; qualities and costs are by model.
+
+    Without `pricing` money has no price, and the thresholds decide.
+    """
 
     verdict: Verdict
     predicted: dict[str, float]
     costs: dict[str, Decimal | None]
+    pricing: Pricing | None
 
 
 class _Preference(NamedTuple):
@@ -66,6 +79,7 @@ def decide(
     redrive: int = 0,
     cascading: Cascading = NEVER,
     steering: Steering | None = None,
+    pricing: Pricing | None = None,
 ) -> Decision | Refusal:
     """Choose tier and model for a task.
 
@@ -80,6 +94,8 @@ def decide(
         cascading: When a cheaper model is asked first.
         steering: What is hindered or cold; None: what the view says. A decision is recomputed with
             what is written on it.
+        pricing: What money is worth, see `price.PriceOfMoney`; None: the thresholds decide. It is
+            written on the decision too.
 
     Returns:
         The decision; or a refusal: the deadline has passed, or no model may take the task.
@@ -106,12 +122,17 @@ def decide(
         verdict,
         view.quality.predict(features, known.models),
         {m.name: m.expected_cost_usd(size, task.max_output_tokens) for m in known.models},
+        pricing,
     )
-    preference = _prefer(task, models, facts, view)
-    probabilities = _spread(task, models, facts, preference, view)
+    room = Room(models, (), {})
+    if pricing is not None:
+        room = afford(task, models, size, facts.costs, pricing)
+    preference = _prefer(task, room.models, facts, view)
+    probabilities = _spread(task, room.models, facts, preference, view)
     drawn = view.registry.by_name[choice.pick(probabilities, draw)]
     explored = drawn.name != preference.chosen
-    first = None if explored else _first(task, view.registry, drawn, hindered, facts, cascading)
+    kept_out = {*hindered, *room.out}
+    first = None if explored else _first(task, view.registry, drawn, kept_out, facts, cascading)
     return Decision(
         task_id=task.task_id,
         decision_id=decision_id,
@@ -126,7 +147,8 @@ def decide(
         predicted_quality={name: facts.predicted[name] for name in eligible},
         best_quality=preference.standings.best,
         threshold=preference.placement.bar,
-        bound_by=_bound_by(task, preference, hindered, facts, view),
+        bound_by=_bound_by(task, preference, hindered, facts, view)
+        or _bound_by_money(task, models, room, facts, view),
         strategy=_strategy(task, view),
         model_state_version=view.quality.version,
         policy_version=view.policy.version,
@@ -136,6 +158,12 @@ def decide(
         cold=drawn.cold,
         asked_first=None if first is None else first.name,
         asked_first_tier=None if first is None else first.tier,
+        pricing=pricing,
+        expected_usd={}
+        if pricing is None
+        else {name: booked(facts.costs[name]) for name in eligible},
+        unaffordable=room.out,
+        reserved_usd=booked(room.reserves_usd.get(drawn.name)),
         features=pack(features),
         decided_at=now,
     )
@@ -173,13 +201,23 @@ def explain(decision: Decision) -> str:
     if decision.warming:
         cold = (f"{name} {seconds:g} s" for name, seconds in decision.warming.items())
         lines.append(f"slower for a cold start: {', '.join(cold)}")
-    if decision.bound_by is not None:
-        lines.append(f"bound by the task's {decision.bound_by}")
+    lines += _bounds(decision)
     lines.append(
         f"by strategy {decision.strategy}, policy {decision.policy_version},"
         f" model state {decision.model_state_version}"
     )
     return "\n".join(lines)
+
+
+def _bounds(decision: Decision) -> Iterator[str]:
+    """What money was worth, and what bound the choice."""
+    if decision.unaffordable:
+        yield f"too dear for what is left to spend: {', '.join(decision.unaffordable)}"
+    if decision.pricing is not None:
+        yield f"a dollar had to bring {decision.pricing.price:.4g} of quality"
+    if decision.bound_by is not None:
+        whose = "policy" if decision.bound_by in set(Binding) else "task"
+        yield f"bound by the {whose}'s {decision.bound_by}"
 
 
 def _why(decision: Decision) -> str:
@@ -188,7 +226,8 @@ def _why(decision: Decision) -> str:
         return f"new and tried for at most {share} of what the preferred model costs"
     if decision.cold:
         return "new and not yet admitted, but no other may take the task"
-    return "chosen to learn about it" if decision.explored else "the best of its tier"
+    best = "the best of its tier" if decision.pricing is None else "worth its dollars most"
+    return "chosen to learn about it" if decision.explored else best
 
 
 def _shares(shares: dict[str, float], chosen: str, digits: int = 2) -> str:
@@ -257,12 +296,31 @@ def _prefer(task: Task, models: tuple[ModelSpec, ...], facts: _Facts, view: View
     models = _admitted(models)
     lessons = view.quality.lessons_of(SHARED)
     standings = policy.believe(facts.predicted, models, facts.verdict, lessons)
+    if facts.pricing is not None:
+        return _haggle(task, models, standings, facts, facts.pricing, view)
     placement = policy.place(
         task, models, standings, facts.costs, facts.verdict, view.policy, view.quality
     )
     there = [spec for spec in models if spec.tier == placement.tier]
     weights = choice.WEIGHTS[_strategy(task, view)]
     chosen = choice.prefer(there, facts.predicted, facts.costs, weights)
+    return _Preference(placement, chosen, standings)
+
+
+def _haggle(
+    task: Task,
+    models: tuple[ModelSpec, ...],
+    standings: policy.Standings,
+    facts: _Facts,
+    pricing: Pricing,
+    view: View,
+) -> _Preference:
+    """The model that is worth its dollars most, of whatever tier."""
+    chosen = best_bargain(task, models, standings.believed, facts.costs, pricing.price)
+    tier = next(spec.tier for spec in models if spec.name == chosen)
+    placement = policy.settle(
+        task, tier, chosen, standings, facts.verdict, view.policy, view.quality
+    )
     return _Preference(placement, chosen, standings)
 
 
@@ -285,31 +343,38 @@ def _spread(
             spec for spec in models
             if spec.name == preference.chosen or believed[spec.name] >= task.min_quality
         )  # fmt: skip
-    explore = 0.0
-    if not task.critical:
-        explore = choice.exploring(
-            quality.lessons_of(SHARED), len(models), facts.verdict.confidence
-        )
-    lessons = {spec.name: quality.lessons_of(spec.name) for spec in models}
-    costs = {spec.name: facts.costs[spec.name] for spec in models}
-    spread = choice.distribute(
-        preference.chosen, models, preference.standings.believed, costs, lessons, explore
-    )
-    if task.critical or task.min_quality is not None or len(models) == len(eligible):
-        return spread
+    if task.critical:
+        return {spec.name: float(spec.name == preference.chosen) for spec in models}
+    spread = _explored(models, facts, preference, quality)
+    if task.min_quality is not None or len(models) == len(eligible):
+        return choice.lift(spread)
     cold = [spec for spec in eligible if spec.name not in spread]
     rivals = [spec for spec in view.registry.models if not spec.cold]
     tried = trial.tries(
         facts.costs[preference.chosen], cold, facts.costs, rivals, view.policy, quality
     )
-    return choice.mix(spread, tried)
+    return choice.mix(choice.lift(spread, choice.FLOOR / (1 - sum(tried.values()))), tried)
+
+
+def _explored(
+    models: tuple[ModelSpec, ...], facts: _Facts, preference: _Preference, quality: QualityView
+) -> dict[str, float]:
+    """The choice and what explores beside it: evenly where money has a price."""
+    if facts.pricing is not None:
+        explore = choice.exploring_evenly(facts.pricing.tasks, len(models))
+        return choice.evenly(preference.chosen, models, explore)
+    explore = choice.exploring(quality.lessons_of(SHARED), len(models), facts.verdict.confidence)
+    lessons = {spec.name: quality.lessons_of(spec.name) for spec in models}
+    costs = {spec.name: facts.costs[spec.name] for spec in models}
+    believed = preference.standings.believed
+    return choice.distribute(preference.chosen, models, believed, costs, lessons, explore)
 
 
 def _first(
     task: Task,
     registry: Registry,
     decided: ModelSpec,
-    hindered: dict[str, str],
+    hindered: Collection[str],
     facts: _Facts,
     cascading: Cascading,
 ) -> ModelSpec | None:
@@ -338,3 +403,14 @@ def _bound_by(
         if _prefer(freed, models, facts, view).chosen != preference.chosen:
             return "min_quality"
     return None
+
+
+def _bound_by_money(
+    task: Task, models: tuple[ModelSpec, ...], room: Room, facts: _Facts, view: View
+) -> str | None:
+    """Ceiling or target: what the price is for, or that a better bargain could not be afforded."""
+    if facts.pricing is None:
+        return None
+    if room.out and _prefer(task, models, facts, view).chosen in room.out:
+        return Binding.CEILING
+    return facts.pricing.binding

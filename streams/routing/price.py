@@ -1,0 +1,247 @@
+"""What a dollar is worth: the price that keeps spending under a ceiling, or holds a quality.
+
+A task goes to the model of the greatest `quality - price x expected cost`. The price is solved
+from what was predicted of the last tasks, so that it follows what is asked within some hundred
+tasks and needs no gain. What was spent in truth corrects what may be spent; and because one
+unforeseen answer can cost more than a hundred tasks may, a model must leave room for the largest
+cost that is known of it.
+"""
+
+from collections.abc import Mapping
+from decimal import ROUND_UP, Decimal
+from typing import NamedTuple
+
+from streams.events.control import Policy
+from streams.events.decision import Binding, Decision, Pricing
+from streams.routing.frontier import ROWS, Curve, Frontier, Offer
+
+EVERY = 10
+"""The price is solved anew once in so many tasks, and at each of the first."""
+
+CREDIT_TASKS = 200
+"""What is left over, or was spent too much, is made good within so many tasks."""
+
+LEAST, MOST = Decimal("0.3"), Decimal(2)
+"""A task may cost between so many times the ceiling, whatever was spent before."""
+
+SEEN_GUARD, UNSEEN_GUARD = Decimal(2), Decimal(8)
+"""At least so many times its expected cost is reserved for a model that was called, or never was."""
+
+MOST_OVERRUN = Decimal(100)
+"""A call that cost more times what was expected tells of a wrong expectation, not of its tail."""
+
+HELD_TASKS = 10_000
+"""Tasks whose cost is not known yet; of more the oldest count with what they were to cost."""
+
+NUDGE = 1 + 1e-9
+"""A price is raised by so little, so that a task that stands right at its step has taken it."""
+
+NOTHING = Decimal(0)
+HUNDREDTH = Decimal("0.01")
+
+
+class _Held(NamedTuple):
+    """A call whose cost is not known yet."""
+
+    model: str
+    expected_usd: Decimal
+    reserved_usd: Decimal
+
+
+class PriceOfMoney:
+    """What was predicted and spent by one who decides; it grows with every task.
+
+    Args:
+        rows: Of how many tasks the predictions are remembered.
+    """
+
+    def __init__(self, rows: int = ROWS) -> None:
+        self.tasks = 0
+        self.spent_usd = NOTHING
+        self.largest_usd: dict[str, Decimal] = {}
+        self._frontier = Frontier(rows)
+        self.overrun = NOTHING
+        self._held: dict[str, _Held] = {}
+        self._expected_usd = self._reserved_usd = NOTHING
+        self._ceiling_usd: Decimal | None = None
+        self._solved: tuple[float, Binding | None] = (0.0, None)
+        self._solved_for: tuple[int, int] | None = None
+
+    def pricing(self, policy: Policy) -> Pricing | None:
+        """What money is worth to the next task; None where the policy holds neither.
+
+        Args:
+            policy: Its `ceiling_usd`, `target_quality` and thresholds.
+        """
+        if policy.ceiling_usd is None and policy.target_quality is None:
+            return None
+        if policy.ceiling_usd != self._ceiling_usd:
+            self.renew()
+            self._ceiling_usd = policy.ceiling_usd
+        solving = (policy.version, self._frontier.seen // EVERY)
+        if solving != self._solved_for or self._frontier.seen < EVERY:
+            self._solved, self._solved_for = self._solve(policy), solving
+        price, binding = self._solved
+        return Pricing(
+            price=price,
+            binding=binding,
+            tasks=self.tasks,
+            headroom_usd=self._headroom_usd(policy.ceiling_usd),
+            largest_usd=dict(self.largest_usd) if policy.ceiling_usd is not None else {},
+            overrun=self.overrun,
+        )
+
+    def take(self, decision: Decision) -> None:
+        """Remember what was decided; its cost is held until it is known.
+
+        Args:
+            decision: With `expected_usd` of every model that could take the task, where the policy
+                was to hold something.
+        """
+        self.tasks += 1
+        offers = _offers(decision)
+        if offers:
+            self._frontier.add(offers)
+        if decision.model is not None and offers:
+            expected = decision.expected_usd.get(decision.model) or NOTHING
+            reserved = decision.reserved_usd or expected
+            self._hold(decision.task_id, _Held(decision.model, expected, reserved))
+
+    def charge(self, task_id: str, model: str, usd: Decimal) -> None:
+        """Book what a call has cost; a task may have several.
+
+        Args:
+            task_id: Whose held cost is released.
+            model: Who was called.
+            usd: Dollars.
+        """
+        held = self._release(task_id)
+        if held is not None and held.model == model and held.expected_usd > 0:
+            ratio = min(usd / held.expected_usd, MOST_OVERRUN).quantize(HUNDREDTH, ROUND_UP)
+            self.overrun = max(self.overrun, ratio)
+        self.spent_usd += usd
+        self.largest_usd[model] = max(usd, self.largest_usd.get(model, NOTHING))
+
+    def renew(self) -> None:
+        """Begin a period of the ceiling: nothing was spent yet. What is known of models stays."""
+        self.tasks = 0
+        self.spent_usd = self._expected_usd = self._reserved_usd = NOTHING
+        self._held.clear()
+
+    def _solve(self, policy: Policy) -> tuple[float, Binding | None]:
+        """The price, and whether ceiling or target asks for it: the greater one binds."""
+        curve = self._frontier.curve
+        dear = cheap = 0.0
+        if policy.ceiling_usd is not None:
+            may_usd = self._may_spend_usd(policy.ceiling_usd)
+            dear = curve.holding_cost(float(may_usd))
+        if policy.target_quality is not None:
+            cheap = _price_of_target(curve, policy)
+        if dear > cheap:
+            return NUDGE * dear, Binding.CEILING
+        return NUDGE * cheap, None if policy.target_quality is None else Binding.TARGET
+
+    def _may_spend_usd(self, ceiling_usd: Decimal) -> Decimal:
+        """Dollars that the next tasks may cost each: the ceiling and a part of what is left."""
+        left = ceiling_usd * self.tasks - self.spent_usd - self._expected_usd
+        may = ceiling_usd + left / CREDIT_TASKS
+        return min(max(may, LEAST * ceiling_usd), MOST * ceiling_usd)
+
+    def _headroom_usd(self, ceiling_usd: Decimal | None) -> Decimal | None:
+        if ceiling_usd is None:
+            return None
+        return ceiling_usd * (self.tasks + 1) - self.spent_usd - self._reserved_usd
+
+    def _hold(self, task_id: str, held: _Held) -> None:
+        self._release(task_id)
+        self._held[task_id] = held
+        self._expected_usd += held.expected_usd
+        self._reserved_usd += held.reserved_usd
+        if len(self._held) > HELD_TASKS:
+            oldest = next(iter(self._held))
+            self.spent_usd += self._held[oldest].expected_usd
+            self._release(oldest)
+
+    def _release(self, task_id: str) -> _Held | None:
+        held = self._held.pop(task_id, None)
+        if held is not None:
+            self._expected_usd -= held.expected_usd
+            self._reserved_usd -= held.reserved_usd
+        return held
+
+
+def reserve_usd(
+    expected: Decimal | None,
+    bound: Decimal | None,
+    largest: Decimal | None,
+    overrun: Decimal = NOTHING,
+) -> Decimal | None:
+    """What must be left for a call to a model before it is made.
+
+    How far a cost may lie above what was expected is learned from the calls to all models: of a
+    dear one the first long answer may be one too many.
+
+    Args:
+        expected: What it will likely cost.
+        bound: What it comes to by prices and the longest answer; None: there are no prices.
+        largest: The most it was ever seen to cost; None: never seen.
+        overrun: The most times its expected cost that any call was seen to cost.
+
+    Returns:
+        Dollars; None where nothing at all is known of its cost.
+
+    Example:
+        >>> reserve_usd(Decimal(1), None, None), reserve_usd(Decimal(1), None, Decimal(5))
+        (Decimal('8'), Decimal('5'))
+    """
+    if bound is not None:
+        return bound if largest is None else max(bound, largest)
+    guard = max(UNSEEN_GUARD if largest is None else SEEN_GUARD, overrun)
+    if expected is None:
+        return largest
+    return max(largest or NOTHING, guard * expected)
+
+
+def unaffordable(
+    headroom_usd: Decimal | None, reserves: Mapping[str, Decimal | None]
+) -> frozenset[str]:
+    """The models whose reserve the headroom does not have.
+
+    Args:
+        headroom_usd: What may be spent at this moment; None: there is no ceiling.
+        reserves: What must be left for each model that could take the task, see `reserve_usd`.
+
+    Returns:
+        Their names; never all, the one of the smallest reserve is left where there is no room even
+        for that. A model of which nothing is known is kept out wherever there is a ceiling.
+
+    Example:
+        >>> sorted(unaffordable(Decimal(2), {"a": Decimal(1), "b": Decimal(3), "c": None}))
+        ['b', 'c']
+        >>> unaffordable(Decimal(0), {"a": Decimal(1), "b": Decimal(3)})
+        frozenset({'b'})
+    """
+    if headroom_usd is None:
+        return frozenset()
+    out = {name for name, wanted in reserves.items() if wanted is None or wanted > headroom_usd}
+    if out and len(out) == len(reserves):
+        known = {name: wanted for name, wanted in reserves.items() if wanted is not None}
+        ranked = known or dict.fromkeys(reserves, NOTHING)
+        out.remove(min(ranked, key=lambda name: (ranked[name], name)))
+    return frozenset(out)
+
+
+def _price_of_target(curve: Curve, policy: Policy) -> float:
+    """The largest price that still holds the share of the attainable which the thresholds ask."""
+    share = sum(policy.thresholds.values()) / max(len(policy.thresholds), 1)
+    return curve.holding_quality(share * float(curve.qualities[0]))
+
+
+def _offers(decision: Decision) -> list[Offer]:
+    """What each model would have done; an unknown cost counts as the dearest."""
+    costs = decision.expected_usd
+    dearest = max((cost for cost in costs.values() if cost is not None), default=NOTHING)
+    return [
+        Offer(quality, float(dearest if (cost := costs.get(name)) is None else cost))
+        for name, quality in decision.predicted_quality.items()
+    ] if costs else []  # fmt: skip

@@ -1,0 +1,193 @@
+from collections.abc import Mapping
+from decimal import Decimal
+
+import pytest
+
+from streams.events.control import Policy
+from streams.events.decision import Binding, Decision
+from streams.routing.price import (
+    CREDIT_TASKS,
+    HELD_TASKS,
+    LEAST,
+    MOST,
+    PriceOfMoney,
+    reserve_usd,
+    unaffordable,
+)
+from tests.builders import a_decision, a_policy
+
+CEILING = Decimal("0.01")
+COSTS = {"small": Decimal("0.001"), "large": Decimal("0.1")}
+
+
+def held(**fields: object) -> Policy:
+    return a_policy(1, ceiling_usd=CEILING, **fields)
+
+
+def decided(
+    number: int,
+    model: str | None = "small",
+    gain: float = 0.1,
+    costs: Mapping[str, Decimal] = COSTS,
+) -> Decision:
+    return a_decision(
+        f"t{number}",
+        model=model,
+        tier=0 if model is None else 2,
+        predicted_quality={} if model is None else {"small": 0.8, "large": 0.8 + gain},
+        expected_usd={} if model is None else dict(costs),
+    )
+
+
+def paid(money: PriceOfMoney, number: int, usd: str, gain: float = 0.1) -> None:
+    money.take(decided(number, gain=gain))
+    money.charge(f"t{number}", "small", Decimal(usd))
+
+
+def test_a_policy_that_holds_neither_has_no_price() -> None:
+    assert PriceOfMoney().pricing(a_policy(1)) is None
+
+
+def test_before_any_task_money_is_worth_nothing_and_one_task_may_cost_the_ceiling() -> None:
+    found = PriceOfMoney().pricing(held())
+    assert found is not None
+    assert (found.price, found.binding, found.headroom_usd) == (0.0, None, CEILING)
+
+
+def test_the_ceilings_price_sends_as_many_tasks_to_the_dear_model_as_may_be() -> None:
+    money = PriceOfMoney()
+    for number in range(100):
+        paid(money, number, "0.01", gain=number / 1000)
+    found = money.pricing(held())
+    assert found is not None
+    assert found.binding is Binding.CEILING
+    may = [n for n in range(100) if n / 1000 > found.price * 0.099]
+    assert 0.1 * len(may) + 0.001 * (100 - len(may)) <= 100 * CEILING
+    assert len(may) == 9
+
+
+def test_what_is_left_may_be_spent_and_what_was_overspent_is_saved_within_bounds() -> None:
+    for usd, may in (("0.01", CEILING), ("0", MOST * CEILING), ("0.05", LEAST * CEILING)):
+        money = PriceOfMoney()
+        money.pricing(held())
+        for number in range(2 * CREDIT_TASKS):
+            paid(money, number, usd)
+        assert money._may_spend_usd(CEILING) == may
+
+
+def test_a_cost_that_is_not_known_yet_is_held_back() -> None:
+    money = PriceOfMoney()
+    money.pricing(held())
+    money.take(decided(0).model_copy(update={"reserved_usd": Decimal("0.004")}))
+    waiting = money.pricing(held())
+    money.charge("t0", "small", Decimal("0.002"))
+    known = money.pricing(held())
+    assert waiting is not None
+    assert known is not None
+    assert waiting.headroom_usd == 2 * CEILING - Decimal("0.004")
+    assert known.headroom_usd == 2 * CEILING - Decimal("0.002")
+    assert known.largest_usd == {"small": Decimal("0.002")}
+
+
+def test_of_too_many_unknown_costs_the_oldest_counts_as_expected() -> None:
+    money = PriceOfMoney(rows=10)
+    money.pricing(held())
+    for number in range(HELD_TASKS + 3):
+        money.take(decided(number))
+    assert money.spent_usd == 3 * COSTS["small"]
+
+
+def test_a_second_call_of_a_task_costs_once_more() -> None:
+    money = PriceOfMoney()
+    money.take(decided(0))
+    money.charge("t0", "small", Decimal("0.002"))
+    money.charge("t0", "large", Decimal("0.03"))
+    assert (money.tasks, money.spent_usd) == (1, Decimal("0.032"))
+
+
+def test_a_task_without_a_model_costs_nothing_and_leaves_its_share() -> None:
+    money = PriceOfMoney()
+    money.pricing(held())
+    money.take(decided(0, model=None))
+    found = money.pricing(held())
+    assert found is not None
+    assert found.headroom_usd == 2 * CEILING
+
+
+def test_another_ceiling_begins_a_new_period() -> None:
+    money = PriceOfMoney()
+    money.pricing(held())
+    paid(money, 0, "5")
+    again = money.pricing(a_policy(2, ceiling_usd=2 * CEILING))
+    assert again is not None
+    assert (again.tasks, again.headroom_usd) == (0, 2 * CEILING)
+    assert again.largest_usd == {"small": Decimal(5)}
+
+
+def test_of_ceiling_and_target_the_greater_price_binds() -> None:
+    money = PriceOfMoney()
+    for number in range(100):
+        paid(money, number, "0.01", gain=number / 1000)
+    easy = a_policy(1, target_quality=0.8, thresholds=dict.fromkeys("1234", 0.9))
+    hard = a_policy(1, target_quality=0.85, thresholds=dict.fromkeys("1234", 0.999))
+    prices = {}
+    for name, policy in (("easy", easy), ("hard", hard)):
+        alone = money.pricing(policy)
+        both = money.pricing(policy.model_copy(update={"ceiling_usd": CEILING, "version": 2}))
+        assert alone is not None
+        assert both is not None
+        assert alone.binding is Binding.TARGET
+        assert alone.headroom_usd is None
+        prices[name] = alone.price, both.price, both.binding
+        for number in range(100):
+            paid(money, number, "0.01", gain=number / 1000)
+    assert prices["easy"][2] is Binding.TARGET
+    assert prices["hard"][2] is Binding.CEILING
+    assert prices["easy"][1] == pytest.approx(prices["easy"][0])
+    assert prices["hard"][1] > prices["hard"][0] > 0
+
+
+def test_a_target_is_met_in_the_mean_by_the_cheapest_tasks_that_do() -> None:
+    money = PriceOfMoney()
+    for number in range(100):
+        paid(money, number, "0.01", gain=number / 1000)
+    share = 0.99
+    found = money.pricing(a_policy(1, target_quality=0.8, thresholds=dict.fromkeys("1234", share)))
+    assert found is not None
+    gains = [n / 1000 for n in range(100)]
+    reached = sum(gain for gain in gains if gain > found.price * 0.099) / 100 + 0.8
+    best = sum(gains) / 100 + 0.8
+    assert share * best <= reached < share * best + 0.001
+
+
+def test_a_share_of_strong_calls_is_held_as_a_ceiling_on_costs_of_nought_and_one() -> None:
+    policy = a_policy(1, ceiling_usd=Decimal("0.3"))
+    money = PriceOfMoney()
+    calls = {"small": 0, "large": 0}
+    unit = {"small": Decimal(0), "large": Decimal(1)}
+    for number in range(600):
+        gain = (number * 37 % 100) / 100 * 0.15
+        found = money.pricing(policy)
+        assert found is not None
+        out = unaffordable(found.headroom_usd, unit)
+        model = "large" if gain > found.price and "large" not in out else "small"
+        calls[model] += 1
+        money.take(decided(number, model, gain, unit))
+        money.charge(f"t{number}", model, unit[model])
+    assert 0.27 < calls["large"] / 600 <= 0.3
+
+
+def test_a_bound_is_reserved_but_never_less_than_was_seen() -> None:
+    one, two, nine = Decimal(1), Decimal(2), Decimal(9)
+    assert reserve_usd(one, two, None) == two
+    assert reserve_usd(one, two, nine) == nine
+    assert reserve_usd(None, None, nine) == nine
+    assert reserve_usd(None, None, None) is None
+    assert reserve_usd(nine, None, nine) == 2 * nine
+
+
+def test_without_a_ceiling_everything_is_affordable_and_something_always_is() -> None:
+    reserves = {"a": Decimal(1), "b": None}
+    assert unaffordable(None, reserves) == frozenset()
+    assert unaffordable(Decimal(-5), reserves) == {"b"}
+    assert unaffordable(Decimal(-5), {"b": None, "c": None}) == {"c"}
