@@ -294,10 +294,10 @@ def _admitted(models: tuple[ModelSpec, ...]) -> tuple[ModelSpec, ...]:
 
 def _prefer(task: Task, models: tuple[ModelSpec, ...], facts: _Facts, view: View) -> _Preference:
     models = _admitted(models)
+    if facts.pricing is not None:
+        return _haggle(task, models, facts, facts.pricing, view)
     lessons = view.quality.lessons_of(SHARED)
     standings = policy.believe(facts.predicted, models, facts.verdict, lessons)
-    if facts.pricing is not None:
-        return _haggle(task, models, standings, facts, facts.pricing, view)
     placement = policy.place(
         task, models, standings, facts.costs, facts.verdict, view.policy, view.quality
     )
@@ -310,12 +310,17 @@ def _prefer(task: Task, models: tuple[ModelSpec, ...], facts: _Facts, view: View
 def _haggle(
     task: Task,
     models: tuple[ModelSpec, ...],
-    standings: policy.Standings,
     facts: _Facts,
     pricing: Pricing,
     view: View,
 ) -> _Preference:
-    """The model that is worth its dollars most, of whatever tier."""
+    """The model that is worth its dollars most, of whatever tier.
+
+    What is believed is what was predicted, of which the price was solved; the rules are among the
+    features.
+    """
+    best = max(facts.predicted[spec.name] for spec in models)
+    standings = policy.Standings(facts.predicted, facts.predicted, best)
     chosen = best_bargain(task, models, standings.believed, facts.costs, pricing.price)
     tier = next(spec.tier for spec in models if spec.name == chosen)
     placement = policy.settle(
@@ -411,6 +416,11 @@ def _bound_by_money(
     """Ceiling or target: what the price is for, or that a better bargain could not be afforded."""
     if facts.pricing is None:
         return None
+    if task.critical:
+        plain = task.model_copy(update={"critical": False})
+        told = (_prefer(one, room.models, facts, view).chosen for one in (task, plain))
+        if len(set(told)) > 1:
+            return "critical"
     if room.out and _prefer(task, models, facts, view).chosen in room.out:
         return Binding.CEILING
     return facts.pricing.binding

@@ -6,13 +6,19 @@ import pytest
 
 from streams.events.decision import Strategy
 from streams.routing.choice import (
+    EVEN_EXPLORE,
     EXPLORE,
+    FLOOR,
     WEIGHTS,
     distribute,
+    evenly,
     exploring,
+    exploring_evenly,
     fallback,
+    lift,
     pick,
     prefer,
+    worth,
 )
 from streams.routing.registry import ModelSpec
 
@@ -125,3 +131,29 @@ def test_a_cold_model_is_fallen_back_to_last() -> None:
     models = (new, spec("b", 2), spec("c", 4))
     assert fallback(1, set(), models, {"a": 0.9, "b": 0.1}) == (2, "b")
     assert fallback(2, {"b"}, models, {}) == (2, "a")
+
+
+def test_where_money_has_a_price_everything_is_tried_alike_and_ever_less() -> None:
+    assert exploring_evenly(0, 3) == 1.0
+    assert exploring_evenly(100, 3) > exploring_evenly(200, 3) > exploring_evenly(10_000, 3)
+    assert exploring_evenly(10_000, 3) == pytest.approx(EVEN_EXPLORE)
+    assert exploring_evenly(200, 4) > exploring_evenly(200, 2)
+    assert evenly("b", MODELS, 0.3) == pytest.approx({"a": 0.1, "b": 0.8, "c": 0.1})
+
+
+def test_what_lies_under_the_floor_is_lifted_at_the_expense_of_what_lies_over_it() -> None:
+    found = lift({"a": 0.97, "b": 0.0295, "c": 0.0005, "d": 0.0})
+    assert sum(found.values()) == pytest.approx(1.0)
+    assert (found["c"], found["d"]) == (FLOOR, FLOOR)
+    assert found["a"] > found["b"] > FLOOR
+    even = {"a": 0.5, "b": 0.5}
+    assert lift(even) == even
+    assert lift({"a": 1.0}) == {"a": 1.0}
+    assert lift({"a": 0.9, "b": 0.1}, floor=0.7) == pytest.approx(even)
+
+
+def test_the_worth_of_a_model_is_its_quality_less_its_dollars() -> None:
+    quality = {"a": 0.7, "b": 0.8, "c": 0.9}
+    assert [worth(MODELS, quality, PRICES, price) for price in (0, 0.05, 1)] == ["c", "b", "a"]
+    assert worth(MODELS, EVEN, PRICES, 0.0) == "a"
+    assert worth(MODELS, EVEN, PRICES | {"a": None}, 0.0) == "b"
