@@ -5,6 +5,7 @@ Worker, cli and rig hand it in; nothing else knows settings.
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypedDict
 
@@ -309,6 +310,10 @@ class GainSettings(Section):
     """The lowest threshold."""
     ceiling: Share = 0.995
     """The highest threshold."""
+    debt_tasks: Count = 20
+    """With target_quality: scores owed for which thresholds are moved by 1."""
+    debt_step_limit: Annotated[float, Field(gt=0, le=1)] = 0.25
+    """With target_quality: the furthest that a threshold moves in one window."""
 
     def gains(self) -> Gains:
         """As the tuner takes them."""
@@ -325,8 +330,12 @@ class PolicySettings(Section):
 
     target: Share = 0.90
     """Quality to hold, as a share of the best predicted."""
+    target_quality: Share | None = None
+    """Mean score of all judged tasks to hold, instead of target."""
+    ceiling_usd: Annotated[Decimal, Field(gt=0)] | None = None
+    """Dollars that a task may cost on average."""
     start: Share = 0.62
-    """Threshold of every tier before the first change."""
+    """Threshold of every tier before the first change; with target_quality it follows from that."""
     strategy: Strategy = Strategy.BALANCED
     """How cost, quality and latency are weighed within a tier."""
     bucket_s: Annotated[float, Field(ge=1, le=86_400)] = 60.0
@@ -336,7 +345,14 @@ class PolicySettings(Section):
 
     def initial(self, now: datetime) -> Policy:
         """The policy before the tuner has said anything."""
-        return initial_policy(now, self.target, start=self.start, strategy=self.strategy)
+        return initial_policy(
+            now,
+            self.target,
+            start=self.start,
+            strategy=self.strategy,
+            target_quality=self.target_quality,
+            ceiling_usd=self.ceiling_usd,
+        )
 
 
 class TierSettings(Section):

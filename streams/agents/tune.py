@@ -17,6 +17,9 @@ from streams.learning.windows import Judged, Place, Windows
 STEERING = "steering"
 """Key of the entry that holds all but the cells: what must change together is one write."""
 
+SETTINGS = ("target", "target_quality", "ceiling_usd", "strategy")
+"""What of a policy an operator sets, and no tuner moves."""
+
 LONGEST_GRACE_S = 30.0
 RECENT_LESSONS = 512
 TAIL_CHARS = 10
@@ -127,7 +130,7 @@ def tune(
 
     Args:
         tuned: The table, read whole once, here.
-        initial: The policy of a first start; later its target and strategy count, as settings.
+        initial: The policy of a first start; later its targets, ceiling and strategy count, as settings.
         gains: How thresholds move.
         bucket_s: Length of a window; a multiple of the bucket of `measure`.
         partitions: How many partitions of `results` report performance.
@@ -201,20 +204,33 @@ def _recall(
 
 
 def _settle(known: Steering, initial: Policy, now: datetime) -> Steering:
-    """Put a target or a strategy in force that was set anew since the last start."""
+    """Put in force what was set anew since the last start."""
     policy = known.policy
-    if (policy.target, policy.strategy) == (initial.target, initial.strategy):
-        return known
     changes = {
+        name: new for name in SETTINGS if (new := getattr(initial, name)) != getattr(policy, name)
+    }
+    if not changes:
+        return known
+    told = ", ".join(
+        f"{name} {_written(getattr(policy, name))} → {_written(new)}"
+        for name, new in changes.items()
+    )
+    if "target_quality" in changes:
+        changes["thresholds"] = initial.thresholds
+    changes |= {
         "version": policy.version + 1,
-        "target": initial.target,
-        "strategy": initial.strategy,
-        "reason": f"settings: target {policy.target:.3f} → {initial.target:.3f}, "
-        f"strategy {policy.strategy} → {initial.strategy}",
+        "reason": f"settings: {told}",
         "changed_by": "settings",
         "at": now,
     }
     return known.model_copy(update={"policy": policy.model_copy(update=changes)})
+
+
+def _written(value: object) -> str:
+    """A setting's value as a reason has it."""
+    if value is None:
+        return "none"
+    return f"{value:.3f}" if isinstance(value, float) else str(value)
 
 
 def _advance(

@@ -85,12 +85,13 @@ class Cell(Part):
 class Judged(Part):
     """Quality of one tier over some time, against the best that was predicted to be attainable.
 
-    `lessons` counts every lesson; `judged` and the sums only those that tell of the policy: with
-    a best prediction, and not explored, since a model drawn to learn of it is not the policy's
-    choice.
+    `lessons` and `lesson_sum` count every lesson and its score; `judged` and the other sums only
+    those that tell of the policy: with a best prediction, and not explored, since a model drawn to
+    learn of it is not the policy's choice.
     """
 
     lessons: int = 0
+    lesson_sum: float = 0.0
     judged: int = 0
     score_sum: float = 0.0
     best_sum: float = 0.0
@@ -104,13 +105,17 @@ class Judged(Part):
         """Count one more lesson."""
         best = None if lesson.explored else lesson.best_quality
         if best is None:
-            return self.model_copy(update={"lessons": self.lessons + 1})
-        return self.plus(Judged(lessons=1, judged=1, score_sum=lesson.score, best_sum=best))
+            return self.plus(Judged(lessons=1, lesson_sum=lesson.score))
+        one = Judged(
+            lessons=1, lesson_sum=lesson.score, judged=1, score_sum=lesson.score, best_sum=best
+        )
+        return self.plus(one)
 
     def plus(self, other: "Judged") -> "Judged":
         """Sum of two stretches of time."""
         return Judged(
             lessons=self.lessons + other.lessons,
+            lesson_sum=self.lesson_sum + other.lesson_sum,
             judged=self.judged + other.judged,
             score_sum=self.score_sum + other.score_sum,
             best_sum=self.best_sum + other.best_sum,

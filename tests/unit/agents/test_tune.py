@@ -1,4 +1,7 @@
 from datetime import datetime, timedelta
+from decimal import Decimal
+
+import pytest
 
 from streams import ids
 from streams.agents.outcome import Bound, Bury, Emit, Outcome, Record, Skip
@@ -235,3 +238,33 @@ async def test_a_window_that_was_closed_before_a_restart_stays_closed() -> None:
     again = bind(table)
     await fold(again, table, *lessons(1, seconds=3))
     assert [window.bucket_at for window in table[STEERING].open] == [at(10)]
+
+
+async def test_a_target_for_the_mean_score_and_a_ceiling_come_with_thresholds_to_begin_at() -> None:
+    table: Table = {}
+    await tick(bind(table), table, 0)
+    changes = {"target_quality": 0.6, "ceiling_usd": Decimal("0.002"), "thresholds": {"2": 0.7}}
+    bound = bind(table, INITIAL.model_copy(update=changes))
+    await tick(bound, table, 1)
+    policy = published(await tick(bound, table, 2))
+    assert (policy.version, policy.target_quality) == (2, 0.6)
+    assert (policy.ceiling_usd, policy.thresholds) == (Decimal("0.002"), {"2": 0.7})
+    assert policy.reason == "settings: target_quality none → 0.600, ceiling_usd none → 0.002"
+
+
+async def test_a_debt_is_kept_over_a_restart() -> None:
+    table: Table = {}
+    holding = INITIAL.model_copy(update={"target_quality": 0.6, "thresholds": {"2": 0.7}})
+    bound = bind(table, holding)
+    await tick(bound, table, 0)
+    lessons = [a_lesson(f"t{n}", score=0.4, scored_at=at(3)) for n in range(12)]
+    records = [a_record("lessons", lesson, offset=n) for n, lesson in enumerate(lessons)]
+    await fold(bound, table, *records, seconds=4)
+    policy = published(await tick(bound, table, 30))
+    assert policy.thresholds["2"] == pytest.approx(0.7 + 12 * 0.2 / GAINS.debt_tasks)
+    again = bind(table, holding)
+    assert published(await tick(again, table, 31)) == policy
+    steering = table[STEERING].steering
+    assert steering is not None
+    assert steering.debt is not None
+    assert steering.debt.lessons == 12
