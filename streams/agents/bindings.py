@@ -29,6 +29,7 @@ from streams.learning.thresholds import Gains
 from streams.providers.port import Provider
 from streams.routing.cascade import Cascading
 from streams.routing.decide import View
+from streams.routing.price import PriceOfMoney
 from streams.telemetry import Counters
 from streams.tier0.answer import Answering, answer
 from streams.topology import BUGS_IN_A_ROW, Stage
@@ -80,6 +81,7 @@ class StagePorts:
         billing: Prices.
         check: Checks and repairs answers.
         telling: Whether a task's answers are checked by what tells right from wrong.
+        money: What this process has predicted and spent, where the policy holds a ceiling or target.
     """
 
     view: Callable[[], View]
@@ -105,6 +107,7 @@ class StagePorts:
     billing: Billing = field(default_factory=Billing)
     check: Checking = unchecked
     telling: Callable[[Task], bool] = lambda _: False
+    money: PriceOfMoney = field(default_factory=PriceOfMoney)
 
 
 def bind(stage: Stage, ports: StagePorts, tables: Tables) -> Bound:
@@ -132,6 +135,7 @@ def binder(stage: Stage, ports: StagePorts, tables: Tables) -> Callable[[], Boun
             ports.reply_topics,
             ports.answer,
             lambda task: Cascading(ports.cascade_tiers, ports.telling(task)),
+            ports.money,
         ),
         "join": lambda: join(tables["waiting"], ports.clock),
         "measure": lambda: measure(

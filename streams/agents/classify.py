@@ -18,6 +18,7 @@ from streams.kafka.codec import redrive_of, redriven
 from streams.routing import features, rules
 from streams.routing.cascade import NEVER, Cascading
 from streams.routing.decide import View, decide
+from streams.routing.price import PriceOfMoney
 from streams.tier0.answer import Answering, answer
 from streams.topology import DECIDED, DECISIONS, TIERS
 
@@ -39,6 +40,7 @@ def classify(
     reply_topics: Collection[str] = (),
     answer: Answering = answer,
     cascading: Callable[[Task], Cascading] = lambda _: NEVER,
+    money: PriceOfMoney | None = None,
 ) -> Bound:
     """Decide tasks.
 
@@ -50,7 +52,9 @@ def classify(
         reply_topics: Topics that may have a copy of a result, by full name.
         answer: The tier-0 skills.
         cascading: Whether a cheaper model is asked first.
+        money: What this process has predicted and spent; None: nothing yet.
     """
+    purse = money or PriceOfMoney()
 
     async def handle(record: Record) -> Outcome:
         task = codec.decode(Task, record.value)
@@ -69,22 +73,34 @@ def classify(
 
     def _decide(record: Record, task: Task, body: str, redrive: int) -> Outcome:
         claimed = answer(task.text) if task.messages is None and task.context is None else None
+        seen = view()
         made = _denied(task, reply_topics) or decide(
             task,
-            view(),
+            seen,
             skill=None if claimed is None else claimed.skill,
             draw=ids.draw(salt, task.task_id, f"choice/{redrive}"),
             now=clock.now(),
             body_digest=body,
             redrive=redrive,
             cascading=cascading(task),
+            pricing=purse.pricing(seen.policy),
         )
+        if isinstance(made, Decision) and seen.policy.holds_money:
+            _book(purse, made)
         known = _remember(made, body, redrive, clock.now())
         sends = _sends(record, task, known, reply_topics, made)
         label = "refused" if isinstance(made, Refusal) else "decided"
         return Emit(sends, (Put(DECIDED.name, task.task_id, known),), label)
 
     return Bound(handle)
+
+
+def _book(money: PriceOfMoney, made: Decision) -> None:
+    """Count a decision with what it is expected to cost: nobody tells this stage the bill."""
+    money.take(made)
+    expected = made.expected_usd.get(made.model or "")
+    if made.model is not None and expected is not None:
+        money.charge(made.task_id, made.model, expected)
 
 
 def _denied(task: Task, reply_topics: Collection[str]) -> Refusal | None:

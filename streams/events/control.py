@@ -33,6 +33,11 @@ class Policy(Event):
     changed_by: str
     at: datetime
 
+    @property
+    def holds_money(self) -> bool:
+        """Whether money has a price under this policy."""
+        return self.ceiling_usd is not None or self.target_quality is not None
+
 
 class ModelState(Event):
     """Learned weights, as packed by `routing.quality`; `part` is `shared` or a model's name.

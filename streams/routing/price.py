@@ -73,7 +73,7 @@ class PriceOfMoney:
         Args:
             policy: Its `ceiling_usd`, `target_quality` and thresholds.
         """
-        if policy.ceiling_usd is None and policy.target_quality is None:
+        if not policy.holds_money:
             return None
         if policy.ceiling_usd != self._ceiling_usd:
             self.renew()

@@ -1,4 +1,7 @@
+from decimal import Decimal
 from typing import Any
+
+import pytest
 
 from streams import ids
 from streams.events.decision import Decision
@@ -55,6 +58,7 @@ def recomputed(task: Task, view: View, made: Decision) -> Decision:
         skill=None if claimed is None else claimed.skill,
         draw=ids.draw(SALT, task.task_id, "choice/0"),
         now=made.decided_at,
+        pricing=made.pricing,
     )
     assert isinstance(again, Decision)
     return again
@@ -74,6 +78,28 @@ async def test_every_decision_can_be_recomputed_from_its_task_and_the_view_in_fo
             view.quality.version,
         )
     assert len({decision.model_state_version for decision in story.decisions()}) > 10
+
+
+@pytest.mark.parametrize(
+    "held", [{"ceiling_usd": Decimal("0.0004")}, {"target_quality": 0.5}], ids=["ceiling", "target"]
+)
+async def test_a_decision_with_a_price_is_recomputed_from_what_is_written_on_it(
+    held: dict[str, Any],
+) -> None:
+    story = a_story(initial=a_policy(0, target=0.9, **held))
+    await story.wait(1)
+    for number, task in enumerate(tasks(60)):
+        view = story.driver.view
+        await told(story, task, number)
+        made = story.decisions()[-1]
+        assert recomputed(task, view, made) == made
+    priced = [decision for decision in story.decisions() if decision.pricing is not None]
+    assert len(priced) > 40
+    assert {decision.bound_by for decision in priced} & {"ceiling", "target"}
+    assert len({decision.pricing.price for decision in priced if decision.pricing}) > 2
+    if "ceiling_usd" in held:
+        spent = sum(d.expected_usd[d.model] or 0 for d in priced if d.model is not None)
+        assert spent <= held["ceiling_usd"] * len(story.decisions())
 
 
 async def test_two_runs_that_are_told_the_same_publish_the_same_records() -> None:
