@@ -332,7 +332,7 @@ class PolicySettings(Section):
     """Quality to hold, as a share of the best predicted."""
     target_quality: Share | None = None
     """Mean score of all judged tasks to hold, instead of target."""
-    ceiling_usd: Annotated[Decimal, Field(gt=0)] | None = None
+    ceiling_usd: Annotated[Decimal, Field(gt=0, le=1000, decimal_places=12)] | None = None
     """Dollars that a task may cost on average."""
     start: Share = 0.62
     """Threshold of every tier before the first change; with target_quality it follows from that."""

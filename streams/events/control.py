@@ -1,13 +1,13 @@
 """Compacted state that steers every worker: the policy in force and the learned snapshots."""
 
 from datetime import datetime
-from decimal import Decimal
-from typing import Annotated, ClassVar
+from typing import ClassVar
 
 from pydantic import Field
 
 from streams.events.decision import Strategy
 from streams.events.envelope import Event, Label, Share
+from streams.events.outcome import Usd
 
 
 class Policy(Event):
@@ -27,7 +27,7 @@ class Policy(Event):
     thresholds: dict[str, Share]
     target: Share
     target_quality: Share | None = None
-    ceiling_usd: Annotated[Decimal, Field(gt=0, allow_inf_nan=False)] | None = None
+    ceiling_usd: Usd | None = None
     strategy: Strategy = Strategy.BALANCED
     reason: str
     changed_by: str

@@ -271,7 +271,7 @@ def _moved(policy: Policy, moves: Mapping[str, float], reason: str, now: datetim
         return policy
     changes = {
         "version": policy.version + 1,
-        "thresholds": policy.thresholds | moves,
+        "thresholds": {**policy.thresholds, **moves},
         "reason": reason,
         "changed_by": "tune",
         "at": now,
