@@ -13,7 +13,7 @@ from streams.events.outcome import Attempt, Call, CallState, Cost, Result
 from streams.events.task import Task
 from streams.kafka.codec import Record
 from streams.routing.constraints import chars
-from streams.routing.decide import explain
+from streams.routing.story import explain
 
 FEW = 2
 

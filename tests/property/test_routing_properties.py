@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streams import ids
-from streams.events.decision import Decision
-from streams.routing.choice import distribute, fallback, pick
+from streams.events.decision import Decision, Pricing
+from streams.routing.choice import FLOOR, distribute, fallback, pick
 from streams.routing.decide import View, decide
 from streams.routing.features import HASHES, extract, pack, unpack
 from streams.routing.policy import believe, confidence, initial_policy, place
@@ -158,3 +158,25 @@ def test_fallback_visits_every_model_above_at_most_once_and_ends(
         tried.add(found[1])
     assert trail == sorted(trail)
     assert len(tried) <= len(registry.models)
+
+
+@settings(max_examples=60)
+@given(registries(), st.integers(0, 3000), st.booleans(), st.floats(0, 100), st.data())
+def test_no_model_that_may_be_chosen_is_under_the_floor_unless_the_task_is_critical(
+    registry: Registry, lessons: int, critical: bool, price: float, data: st.DataObject
+) -> None:
+    names = set(registry.by_name)
+    view = View(registry, initial_policy(AT), judged(names, lessons) if lessons else QualityView())
+    priced = Pricing(price=price, binding=None, tasks=lessons, headroom_usd=None)
+    for pricing in (None, priced):
+        found = decide(
+            a_task(critical=critical),
+            view, body_digest=DIGEST, skill=None, draw=0.5, now=AT, pricing=pricing,
+        )  # fmt: skip
+        assert isinstance(found, Decision)
+        assert sum(found.probabilities.values()) == pytest.approx(1.0)
+        assert found.probabilities.keys() == names
+        if critical:
+            assert set(found.probabilities.values()) <= {0.0, 1.0}
+        else:
+            assert min(found.probabilities.values()) >= FLOOR - 1e-12

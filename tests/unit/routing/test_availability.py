@@ -10,8 +10,9 @@ from streams.events.availability import Availability
 from streams.events.decision import Decision
 from streams.routing.availability import Steering
 from streams.routing.control import fold
-from streams.routing.decide import View, decide, explain
+from streams.routing.decide import View, decide
 from streams.routing.registry import ModelSpec, register
+from streams.routing.story import explain
 from tests.builders import AT, DIGEST, a_policy, a_task
 
 MODELS = register(

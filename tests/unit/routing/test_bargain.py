@@ -5,10 +5,11 @@ import pytest
 
 from streams.events.decision import Binding, Decision, Pricing
 from streams.routing.choice import FLOOR
-from streams.routing.decide import View, decide, explain
+from streams.routing.decide import View, decide
 from streams.routing.policy import initial_policy
 from streams.routing.price import PriceOfMoney
 from streams.routing.registry import ModelSpec, register
+from streams.routing.story import explain
 from tests.builders import AT, DIGEST, a_policy, a_task
 
 USD = {"tiny": "0.0001", "small": "0.001", "large": "0.1"}
@@ -110,7 +111,7 @@ def test_the_decision_says_which_of_the_two_binds_and_what_a_dollar_had_to_bring
     assert target.bound_by == "target"
     story = explain(target)
     assert "bound by the policy's target" in story
-    assert "a dollar had to bring 1 of quality" in story
+    assert "a dollar had to bring 1 of it" in story
     assert "worth its dollars most" in story
     assert decided(priced(0.0, binding=None)).bound_by is None
 

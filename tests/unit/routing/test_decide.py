@@ -6,11 +6,12 @@ import pytest
 
 from streams.events.decision import Decision, Refusal, RefusalReason, Strategy
 from streams.routing.constraints import chars
-from streams.routing.decide import View, decide, explain
+from streams.routing.decide import View, decide
 from streams.routing.features import unpack
 from streams.routing.policy import initial_policy
 from streams.routing.registry import ModelSpec, register
 from streams.routing.rules import propose
+from streams.routing.story import explain
 from tests.builders import AT, DIGEST, a_task
 
 NAMES = {"tiny": 1, "small": 2, "medium": 3, "large": 4}

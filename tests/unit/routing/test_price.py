@@ -10,6 +10,7 @@ from streams.routing.price import (
     HELD_TASKS,
     LEAST,
     MOST,
+    MOST_OVERRUN,
     PriceOfMoney,
     reserve_usd,
     unaffordable,
@@ -191,3 +192,16 @@ def test_without_a_ceiling_everything_is_affordable_and_something_always_is() ->
     assert unaffordable(None, reserves) == frozenset()
     assert unaffordable(Decimal(-5), reserves) == {"b"}
     assert unaffordable(Decimal(-5), {"b": None, "c": None}) == {"c"}
+
+
+def test_the_worst_overrun_of_any_call_is_reserved_for_all_up_to_a_bound() -> None:
+    money = PriceOfMoney()
+    money.pricing(held())
+    for number, usd in enumerate(("0.0005", "0.0031", "0.002")):
+        paid(money, number, usd)
+    found = money.pricing(held())
+    assert found is not None
+    assert found.overrun == Decimal("3.1")
+    assert reserve_usd(COSTS["large"], None, COSTS["large"], found.overrun) == Decimal("0.31")
+    paid(money, 9, "7")
+    assert money.overrun == MOST_OVERRUN
