@@ -11,6 +11,7 @@ from streams.events.control import Policy
 from streams.events.envelope import Part
 from streams.events.feedback import Lesson, Performance
 from streams.kafka.codec import Rejected, decode
+from streams.learning.allowance import allow
 from streams.learning.thresholds import Gains, Steering, steer
 from streams.learning.windows import Judged, Place, Windows
 
@@ -215,6 +216,8 @@ def _settle(known: Steering, initial: Policy, now: datetime) -> Steering:
         f"{name} {_written(getattr(policy, name))} → {_written(new)}"
         for name, new in changes.items()
     )
+    if "ceiling_usd" in changes:
+        changes["allowance_usd"] = None
     if "target_quality" in changes:
         changes["thresholds"] = initial.thresholds
     changes |= {
@@ -249,7 +252,12 @@ def _advance(
     for place, judged in closed.items():
         by_tier[place.tier] = by_tier.get(place.tier, Judged()).plus(judged)
     since = min((place.bucket_at for place in closed), default=until)
-    return steer(known, by_tier, (since, until), now, gains), windows.forget(now)
+    steered = steer(known, by_tier, (since, until), now, gains)
+    policy, spending = allow(
+        steered.policy, known.policy, known.spending, windows.billed(before, until), now
+    )
+    steered = steered.model_copy(update={"policy": policy, "spending": spending})
+    return steered, windows.forget(now)
 
 
 def _publication(policy: Policy) -> Send:

@@ -17,7 +17,8 @@ class Policy(Event):
     tier's model must at least reach on a task to be good enough for it; more is wanted where a
     better model costs little more. `target` is held as a share of the attainable, or
     `target_quality` as the mean score of all tasks. `ceiling_usd` is what a task may cost on
-    average. With either of the two a task goes where quality less the price of its dollars is
+    average, `allowance_usd` what it may be expected to cost, so that its bills come to that. With
+    either of the two a task goes where quality less the price of its dollars is
     best; the thresholds then say what share of the attainable the target needs.
     """
 
@@ -28,6 +29,7 @@ class Policy(Event):
     target: Share
     target_quality: Share | None = None
     ceiling_usd: Usd | None = None
+    allowance_usd: Usd | None = None  # None: the ceiling, before there are bills
     strategy: Strategy = Strategy.BALANCED
     reason: str
     changed_by: str

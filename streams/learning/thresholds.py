@@ -15,6 +15,7 @@ from pydantic import Field
 
 from streams.events.control import Policy
 from streams.events.envelope import Part
+from streams.learning.allowance import Spending
 from streams.learning.windows import Judged
 
 DIGITS = 6
@@ -109,6 +110,7 @@ class Steering(Part):
     policy: Policy
     courses: dict[str, Course] = Field(default_factory=dict)
     debt: Debt | None = None
+    spending: Spending | None = None
 
 
 def next_threshold(

@@ -212,6 +212,14 @@ class Windows:
         since = self.closed_at - timedelta(seconds=last * self.bucket_s)
         return add_up(c for c in self.cells.values() if since <= c.bucket_at < self.closed_at)
 
+    def billed(self, since: datetime | None, until: datetime) -> Cell:
+        """All results that ended in a stretch of closed windows."""
+        found = Cell()
+        for cell in self.cells.values():
+            if cell.bucket_at < until and (since is None or cell.bucket_at >= since):
+                found = found.plus(cell)
+        return found
+
     def _note(self, cell: Performance) -> None:
         known = self._reported.get(cell.partition, cell.bucket_at)
         self._reported[cell.partition] = max(known, cell.bucket_at)

@@ -67,6 +67,7 @@ class PriceOfMoney:
         self._held: dict[str, _Held] = {}
         self._expected_usd = self._reserved_usd = NOTHING
         self._ceiling_usd: Decimal | None = None
+        self._allowed_usd = self._earned_usd = NOTHING
         self._solved: tuple[float, Binding | None] = (0.0, None)
         self._solved_for: tuple[int, int] | None = None
 
@@ -81,6 +82,7 @@ class PriceOfMoney:
         if policy.ceiling_usd != self._ceiling_usd:
             self.renew()
             self._ceiling_usd = policy.ceiling_usd
+        self._allowed_usd = policy.allowance_usd or policy.ceiling_usd or NOTHING
         solving = (policy.version, self._frontier.seen // EVERY)
         if solving != self._solved_for or self._frontier.seen < EVERY:
             self._solved, self._solved_for = self._solve(policy), solving
@@ -89,7 +91,7 @@ class PriceOfMoney:
             price=price,
             binding=binding,
             tasks=self.tasks,
-            headroom_usd=self._headroom_usd(policy.ceiling_usd),
+            headroom_usd=None if policy.ceiling_usd is None else self._headroom_usd(),
             largest_usd=dict(self.largest_usd) if policy.ceiling_usd is not None else {},
             overrun=self.overrun,
         )
@@ -102,6 +104,7 @@ class PriceOfMoney:
                 was to hold something.
         """
         self.tasks += 1
+        self._earned_usd += self._allowed_usd
         offers = _offers(decision)
         if offers:
             self._frontier.add(offers)
@@ -128,7 +131,7 @@ class PriceOfMoney:
     def renew(self) -> None:
         """Begin a period of the ceiling: nothing was spent yet. What is known of models stays."""
         self.tasks = 0
-        self.spent_usd = self._expected_usd = self._reserved_usd = NOTHING
+        self.spent_usd = self._earned_usd = self._expected_usd = self._reserved_usd = NOTHING
         self._held.clear()
 
     def _solve(self, policy: Policy) -> tuple[float, Binding | None]:
@@ -136,24 +139,21 @@ class PriceOfMoney:
         curve = self._frontier.curve
         dear = cheap = 0.0
         if policy.ceiling_usd is not None:
-            may_usd = self._may_spend_usd(policy.ceiling_usd)
-            dear = curve.holding_cost(float(may_usd))
+            dear = curve.holding_cost(float(self._may_spend_usd()))
         if policy.target_quality is not None:
             cheap = _price_of_target(curve, policy)
         if dear > cheap:
             return NUDGE * dear, Binding.CEILING
         return NUDGE * cheap, None if policy.target_quality is None else Binding.TARGET
 
-    def _may_spend_usd(self, ceiling_usd: Decimal) -> Decimal:
-        """Dollars that the next tasks may cost each: the ceiling and a part of what is left."""
-        left = ceiling_usd * self.tasks - self.spent_usd - self._expected_usd
-        may = ceiling_usd + left / CREDIT_TASKS
-        return min(max(may, LEAST * ceiling_usd), MOST * ceiling_usd)
+    def _may_spend_usd(self) -> Decimal:
+        """Dollars that the next tasks may cost each: the allowance and a part of what is left."""
+        allowed = self._allowed_usd
+        left = self._earned_usd - self.spent_usd - self._expected_usd
+        return min(max(allowed + left / CREDIT_TASKS, LEAST * allowed), MOST * allowed)
 
-    def _headroom_usd(self, ceiling_usd: Decimal | None) -> Decimal | None:
-        if ceiling_usd is None:
-            return None
-        return ceiling_usd * (self.tasks + 1) - self.spent_usd - self._reserved_usd
+    def _headroom_usd(self) -> Decimal:
+        return self._earned_usd + self._allowed_usd - self.spent_usd - self._reserved_usd
 
     def _hold(self, task_id: str, held: _Held) -> None:
         self._release(task_id)

@@ -73,7 +73,7 @@ def test_what_is_left_may_be_spent_and_what_was_overspent_is_saved_within_bounds
         money.pricing(held())
         for number in range(2 * CREDIT_TASKS):
             paid(money, number, usd)
-        assert money._may_spend_usd(CEILING) == may
+        assert money._may_spend_usd() == may
 
 
 def test_a_cost_that_is_not_known_yet_is_held_back() -> None:
