@@ -1,8 +1,8 @@
 """Lessons → weights: one River estimator over what models share and what is each one's own.
 
-The only file that knows River. Every input is given twice, once as shared (valued double) and once
-as the model's own, so that the weights of a model are 2 x shared + own. Test-then-train: a lesson
-is predicted before it is learned.
+Beside `learning.ridge` the only file that knows River. Every input is given twice, once as shared
+(valued double) and once as the model's own, so that the weights of a model are 2 x shared + own.
+Test-then-train: a lesson is predicted before it is learned.
 """
 
 from collections import OrderedDict

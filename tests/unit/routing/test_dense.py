@@ -46,11 +46,9 @@ def test_a_lesson_has_the_inputs_of_its_decision_bit_for_bit() -> None:
 def test_structure_at_its_mean_and_spread_gives_centred_relus_of_norm_one() -> None:
     """An orthogonal array of plus and minus one: mean 0, spread 1, no two numbers correlated."""
     rows = 64
-    signs = np.array(
-        [[1 - 2 * (bin(row & column).count("1") % 2) for column in range(1, SEEN + 1)] for row in range(rows)]
-    )  # fmt: skip
     structure = np.zeros((rows, STRUCTURE))
-    structure[:, :SEEN] = signs
+    for row in range(rows):
+        structure[row, :SEEN] = [1 - 2 * ((row & n).bit_count() % 2) for n in range(1, SEEN + 1)]
     inputs = np.array([dense(of(row)) for row in structure])
     relus = inputs[:, 1 + SEEN :]
     assert np.abs(relus.mean(axis=0)).max() < 0.05
