@@ -6,18 +6,19 @@ from datetime import datetime
 from streams import ids
 from streams.agents.outcome import Bound, Bury, Emit, Outcome, Put, Record, Send, Skip
 from streams.events.control import ModelState
-from streams.events.feedback import Lesson
+from streams.events.feedback import Alert, Lesson
 from streams.kafka import codec
-from streams.learning.learner import Learner
+from streams.learning.learner import Drift, Learner
 from streams.learning.standing import PROGRESS, Learned, LearnerProgress, LearnerState
-from streams.topology import LEARNER, MODEL_STATE
+from streams.topology import ALERTS, LEARNER, MODEL_STATE
 
 
 def learn(states: Mapping[str, Learned]) -> Bound:
     """Teach the learner, and publish the parts that changed.
 
     A version is kept before it is published, so that no version is ever given to two states;
-    every binding publishes what is in force again, since that may not have happened.
+    every binding publishes what is in force again, since that may not have happened. An alert is
+    published with the version that shows it, once: a crash between keeping and publishing loses it.
 
     Args:
         states: The table, read whole once, here.
@@ -44,7 +45,8 @@ def learn(states: Mapping[str, Learned]) -> Bound:
         if not snapshots:
             return Skip("nothing_learned")
         puts = (_put(name, state) for name, state in learner.states(now, offset).items())
-        return Emit(_publications(snapshots), tuple(puts), "taught")
+        alerts = (_alert(drift, now) for drift in learner.drifts())
+        return Emit((*_publications(snapshots), *alerts), tuple(puts), "taught")
 
     async def tick(now: datetime) -> Outcome:
         nonlocal announced
@@ -60,6 +62,19 @@ def _publications(snapshots: list[ModelState]) -> tuple[Send, ...]:
     return tuple(
         Send(MODEL_STATE.name, s.part, s, ids.derive("model-state", s.part, s.version))
         for s in snapshots
+    )
+
+
+def _alert(drift: Drift, now: datetime) -> Send:
+    """A model found to have changed, named by the lesson that showed it."""
+    side = "below" if drift.by < 0 else "above"
+    detail = (
+        f"{drift.model} is judged {abs(drift.by):.2f} {side} what was predicted of it,"
+        f" after {drift.lessons} lessons: earlier ones count less from now on"
+    )
+    alert = Alert(kind="drift", detail=detail, subject=drift.model, at=now)
+    return Send(
+        ALERTS.name, alert.kind, alert, ids.derive("alert", alert.kind, drift.model, drift.lessons)
     )
 
 

@@ -1,22 +1,25 @@
-"""Lessons → weights: one River estimator over what models share and what is each one's own.
+"""Lessons → weights: two estimates of quality by model, mixed by which was wrong less lately.
 
-Beside `learning.ridge` the only file that knows River. Every input is given twice, once as shared
-(valued double) and once as the model's own, so that the weights of a model are 2 x shared + own.
-Test-then-train: a lesson is predicted before it is learned.
+The hashed one reads words, the ridge reads structure. Test-then-train: a lesson is predicted
+before it is learned from. A model whose residuals stay on one side has changed: that is told, and
+it forgets quicker for a while.
 """
 
 from collections import OrderedDict
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
-from river import linear_model, optim
 
 from streams import ids
 from streams.events.control import ModelState
 from streams.events.feedback import Lesson
+from streams.learning.blend import Blend
+from streams.learning.drift import QUALITY, Watch
+from streams.learning.ridge import TwoStageRidge
+from streams.learning.sparse import Hashed
 from streams.learning.standing import (
     PROGRESS,
     LearnerPart,
@@ -26,63 +29,36 @@ from streams.learning.standing import (
     pack_numbers,
     unpack_numbers,
 )
+from streams.routing import dense, snapshot
 from streams.routing.features import Features, unpack
 from streams.routing.quality import (
-    DENSE,
     NEWCOMER_LESSONS,
     PRIOR_QUALITY,
     SHARED,
-    SHARED_WEIGHT,
-    WIDTH,
-    checksum,
-    dense_inputs,
-    hash_input,
     logit,
-    pack_weights,
+    mixed,
 )
-
-LEARNING_RATE = 0.1
-FIRST_SQUARE = 0.01
-"""What the sum of squared gradients starts from."""
+from streams.routing.snapshot import Weights, checksum
 
 RECENT_LESSONS = 10_000
 """So many lesson ids are remembered, so that one redelivered teaches once."""
 
-
-class FractionalLog(optim.losses.Log):
-    """Log loss for scores between 0 and 1; River's own takes them for 0 or 1."""
-
-    def gradient(self, y_true: Any, y_pred: Any) -> Any:
-        """Slope by the log-odds: prediction less score."""
-        return float(self.mean_func(y_pred)) - float(y_true)
+UNTAUGHT_RIDGE = Blend(odds=3.0)
+"""What a learner begins with whose state was kept before there was a ridge."""
 
 
-class SparseAdaGrad(optim.AdaGrad):
-    """River's AdaGrad over integer features, a lesson's features at once.
+class Drift(NamedTuple):
+    """A model changed: `by` is judged less predicted quality, a running mean."""
 
-    Weights and squares are held at float32 values, so that they survive being written.
-    """
+    model: str
+    by: float
+    lessons: int
 
-    def __init__(self, lr: float, eps: float) -> None:
-        super().__init__(lr=lr, eps=eps)
-        self.squares = np.zeros(WIDTH, dtype=np.float32)
 
-    def reach(self, features: int) -> None:
-        """Make room for features up to this number."""
-        if features > len(self.squares):
-            more = np.zeros(features - len(self.squares), dtype=np.float32)
-            self.squares = np.concatenate((self.squares, more))
-
-    def _step_with_vector(self, w: Any, g: Any) -> Any:
-        keys = list(g.keys())
-        at = np.array(keys)
-        slopes = g.to_numpy(keys)
-        squares = (self.squares[at] + slopes * slopes).astype(np.float32)
-        self.squares[at] = squares
-        step = self.learning_rate * slopes / np.sqrt(squares.astype(np.float64) + self.eps)
-        moved = (w.to_numpy(keys) - step).astype(np.float32)
-        w.update(dict(zip(keys, moved.tolist(), strict=True)))
-        return w
+class _Estimates(NamedTuple):
+    hashed: float
+    ridge: float
+    mixed: float
 
 
 class Learner:
@@ -102,14 +78,15 @@ class Learner:
         self.version = version
         self.lessons = lessons
         self._standing = {SHARED: Standing(prior=0.0)}
-        self._base = {SHARED: 0}
+        self._place = {SHARED: 0}
+        self._watches = {SHARED: Watch()}
+        self._blend = Blend()
+        self._hashed = Hashed()
+        self._ridge = TwoStageRidge(arm="model", width=dense.WIDTH)
+        self._drifts: list[Drift] = []
         self._recent: OrderedDict[int, None] = OrderedDict()
         self._unpublished: set[str] = set()
         self._unsaved = {SHARED}
-        self._optimizer = SparseAdaGrad(lr=LEARNING_RATE, eps=FIRST_SQUARE)
-        self._estimator = linear_model.LogisticRegression(
-            optimizer=self._optimizer, loss=FractionalLog(), intercept_lr=0.0
-        )
 
     @classmethod
     def from_states(cls, states: Mapping[str, LearnerState]) -> "Learner":
@@ -167,13 +144,17 @@ class Learner:
         Raises:
             KeyError: The model has never been judged.
         """
-        self._estimator.intercept = self._standing[model].prior
-        inputs = _inputs(features, self._base[model])
-        return float(self._estimator.predict_proba_one(inputs)[True])
+        inputs = self._hashed.inputs(features, self._place[model])
+        return self._estimate(model, inputs, dense.dense(features)).mixed
 
     def standing(self) -> dict[str, Standing]:
         """Progressive validation by part; `SHARED` is over all lessons."""
         return {name: standing for name, standing in self._standing.items() if standing.lessons}
+
+    def drifts(self) -> list[Drift]:
+        """The models found to have changed since the last call."""
+        found, self._drifts = self._drifts, []
+        return found
 
     def snapshots(self, now: datetime) -> list[ModelState]:
         """The parts that changed since the last call, under one new version; empty if none did."""
@@ -185,7 +166,7 @@ class Learner:
 
     def in_force(self, now: datetime) -> list[ModelState]:
         """Every part as it was last published, under the present version."""
-        return [self._snapshot(name, now) for name in sorted(self._base)]
+        return [self._snapshot(name, now) for name in sorted(self._place)]
 
     def states(self, now: datetime, offset: int) -> dict[str, LearnerState]:
         """What the learner must find again after a restart: what changed since the last call.
@@ -199,51 +180,65 @@ class Learner:
         marks = np.fromiter(self._recent, dtype="<u8", count=len(self._recent))
         found[PROGRESS] = LearnerProgress(
             at=now, offset=offset, version=self.version, lessons=self.lessons,
-            order=tuple(self._base),
+            order=tuple(self._place),
             recent=pack_numbers(marks),
         )  # fmt: skip
         return found
 
-    def _teach(self, model: str, tier: int, features: Features, score: float) -> None:
-        if model not in self._base:
-            self._welcome(model, tier, features)
+    def _estimate(self, model: str, inputs: dict[int, float], row: dense.Inputs) -> _Estimates:
         standing = self._standing[model]
-        inputs = _inputs(features, self._base[model])
-        self._estimator.intercept = standing.prior
-        predicted = float(self._estimator.predict_proba_one(inputs)[True])
-        standing.test(predicted, score)
-        self._standing[SHARED].test(predicted, score)
-        self._estimator.learn_one(inputs, score)
+        hashed = self._hashed.predict(inputs, standing.prior)
+        ridge = standing.level + self._ridge.predict(model, row)
+        return _Estimates(hashed, ridge, mixed(self._blend.share, hashed, ridge))
+
+    def _teach(self, model: str, tier: int, features: Features, score: float) -> None:
+        if model not in self._place:
+            self._welcome(model, tier, features)
+        standing, watch = self._standing[model], self._watches[model]
+        inputs = self._hashed.inputs(features, self._place[model])
+        row = dense.dense(features)
+        estimates = self._estimate(model, inputs, row)
+        standing.test(estimates.mixed, score)
+        self._standing[SHARED].test(estimates.mixed, score)
+        off = watch.mean
+        if watch.test(QUALITY, score - estimates.mixed):
+            self._drifts.append(Drift(model, off, standing.lessons))
+            self._hashed.quicken(self._place[model])
+            self._ridge.own(model).widen(0, by=1.0)
+        held = min(max(estimates.ridge, 0.0), 1.0)
+        self._blend = self._blend.learned(estimates.hashed, held, score)
+        self._hashed.learn(inputs, standing.prior, score)
+        self._ridge.learn(model, row, score - standing.level, watch.forget)
 
     def _welcome(self, model: str, tier: int, features: Features) -> None:
         """Start a model at its tier's prior; late, at the level of the best there is."""
-        prior = logit(PRIOR_QUALITY.get(tier, PRIOR_QUALITY[1]))
-        judged = [name for name in self._base if name != SHARED]
+        level = PRIOR_QUALITY.get(tier, PRIOR_QUALITY[1])
+        prior = logit(level)
+        judged = [name for name in self._place if name != SHARED]
         if self._standing[SHARED].lessons >= NEWCOMER_LESSONS and judged:
             best = max(self.predict(name, features) for name in judged)
-            prior = logit(best) - self._shared_odds(features)
-        self._admit(model, Standing(prior=prior))
+            prior = logit(best) - self._hashed.shared_odds(features)
+            level = best - self._ridge.predict(model, dense.dense(features))
+        self._admit(model, Standing(prior=prior, level=level))
 
     def _admit(self, name: str, standing: Standing) -> None:
-        self._base.setdefault(name, WIDTH * len(self._base))
+        self._place.setdefault(name, len(self._place))
         self._standing[name] = standing
-        self._optimizer.reach(WIDTH * len(self._base))
-
-    def _shared_odds(self, features: Features) -> float:
-        self._estimator.intercept = 0.0
-        inputs = {key: value for key, value in _inputs(features, WIDTH).items() if key < WIDTH}
-        return logit(float(self._estimator.predict_proba_one(inputs)[True]))
-
-    def _weights(self, name: str) -> NDArray[np.float64]:
-        base = self._base[name]
-        found: NDArray[np.float64] = self._estimator._weights.to_numpy(  # noqa: SLF001 (public one copies all)
-            list(range(base, base + WIDTH))
-        )
-        return found
+        self._watches[name] = Watch()
+        self._hashed.reach(len(self._place))
 
     def _snapshot(self, name: str, now: datetime) -> ModelState:
         standing = self._standing[name]
-        weights = pack_weights(standing.prior, self._weights(name))
+        ridge = self._ridge.shared if name == SHARED else self._ridge.own(name)
+        weights = snapshot.pack(
+            Weights(
+                prior=standing.prior,
+                hashed=self._hashed.weights(self._place[name]).astype(np.float32),
+                level=standing.level,
+                odds=self._blend.odds if name == SHARED else 0.0,
+                ridge=ridge.weights.astype(np.float32),
+            )
+        )
         return ModelState(
             part=name, version=self.version, lessons=self.lessons,
             part_lessons=standing.lessons, weights=weights, mean_score=standing.mean_score,
@@ -251,36 +246,36 @@ class Learner:
         )  # fmt: skip
 
     def _save(self, name: str, now: datetime) -> LearnerPart:
-        standing, base = self._standing[name], self._base[name]
+        standing, place = self._standing[name], self._place[name]
+        ridge = self._ridge.shared if name == SHARED else self._ridge.own(name)
         return LearnerPart(
-            at=now, part=name, prior=standing.prior, part_lessons=standing.lessons,
-            score_sum=standing.score_sum, log_loss_sum=standing.log_loss_sum,
-            brier_sum=standing.brier_sum,
-            weights=pack_numbers(self._weights(name).astype("<f4")),
-            squares=pack_numbers(self._optimizer.squares[base : base + WIDTH].astype("<f4")),
+            at=now, part=name, prior=standing.prior, level=standing.level,
+            part_lessons=standing.lessons, score_sum=standing.score_sum,
+            log_loss_sum=standing.log_loss_sum, brier_sum=standing.brier_sum,
+            weights=pack_numbers(self._hashed.weights(place).astype("<f4")),
+            squares=pack_numbers(self._hashed.squares(place).astype("<f4")),
+            ridge=pack_numbers(ridge.numbers().astype("<f8")),
+            odds=self._blend.odds if name == SHARED else None,
+            watch=replace(self._watches[name]),
         )  # fmt: skip
 
     def _load(self, part: LearnerPart) -> None:
+        """Take in a part; one that was kept before there was a ridge begins it from nothing."""
         weights = unpack_numbers(part.weights, "<f4", part.part)
         squares = unpack_numbers(part.squares, "<f4", part.part)
-        if len(weights) != WIDTH or len(squares) != WIDTH:
-            raise ValueError(f"part {part.part!r} has not {WIDTH} weights and squares")
-        self._admit(
-            part.part,
-            Standing(
-                part.prior, part.part_lessons, part.score_sum, part.log_loss_sum, part.brier_sum
-            ),
-        )
-        base = self._base[part.part]
-        self._optimizer.squares[base : base + WIDTH] = squares
-        keys = range(base, base + WIDTH)
-        self._estimator._weights.update(dict(zip(keys, weights.tolist(), strict=True)))  # noqa: SLF001
-
-
-def _inputs(features: Features, base: int) -> dict[int, float]:
-    """Every input twice: shared, valued double, and the model's own from `base` on."""
-    at = np.concatenate((np.arange(DENSE), features.hashes.astype(np.int64) + DENSE))
-    values = np.full(len(at), hash_input(features))
-    values[:DENSE] = dense_inputs(features)
-    keys = np.concatenate((at, at + base)).tolist()
-    return dict(zip(keys, np.concatenate((SHARED_WEIGHT * values, values)).tolist(), strict=True))
+        ridge = unpack_numbers(part.ridge, "<f8", part.part)
+        standing = Standing(
+            part.prior, part.part_lessons, part.score_sum, part.log_loss_sum, part.brier_sum,
+        )  # fmt: skip
+        standing.level = standing.mean_score if part.level is None else part.level
+        self._admit(part.part, standing)
+        self._watches[part.part] = replace(part.watch)
+        try:
+            self._hashed.load(self._place[part.part], weights, squares)
+            if part.ridge:
+                own = self._ridge.shared if part.part == SHARED else self._ridge.own(part.part)
+                own.load(ridge)
+        except ValueError as error:
+            raise ValueError(f"part {part.part!r}: {error}") from None
+        if part.part == SHARED:
+            self._blend = UNTAUGHT_RIDGE if part.odds is None else Blend(part.odds)

@@ -1,7 +1,7 @@
 """Recursive least squares in two stages: what all arms share, then what is each one's own.
 
 An estimator with River's interface over mappings, and the same over vectors, which is what the
-learner uses. Beside `learning.learner` the only file that knows River.
+learner uses. Beside `learning.sparse` the only file that knows River.
 """
 
 import math

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from streams.events.envelope import Part, State
+from streams.learning.drift import Watch
 
 PROGRESS = "progress"
 """Key of the learner's own progress, beside the names of its parts."""
@@ -20,7 +21,11 @@ _LEAST = 1e-15
 
 
 class LearnerPart(Part):
-    """Durable state of one part: float32 weights and sums of squared gradients, in base64."""
+    """Durable state of one part, numbers in base64.
+
+    `weights` and `squares` are the hashed estimate's, float32; `ridge` the ridge's, float64. Those
+    with a default were not yet kept by the first versions.
+    """
 
     at: datetime
     part: str
@@ -31,6 +36,10 @@ class LearnerPart(Part):
     brier_sum: float
     weights: str
     squares: str
+    level: float | None = None
+    ridge: str = ""
+    odds: float | None = None
+    watch: Watch = Watch()
 
 
 class LearnerProgress(Part):
@@ -66,6 +75,7 @@ class Standing:
     score_sum: float = 0.0
     log_loss_sum: float = 0.0
     brier_sum: float = 0.0
+    level: float = 0.0
 
     @property
     def mean_score(self) -> float:

@@ -24,12 +24,14 @@ WIDTH = 1 + SEEN + RELUS
 STRUCTURE_NORM = 0.6
 """Root mean square norm of the structure among the inputs; that of the ReLUs is 1."""
 
+Inputs = NDArray[np.float32]
+
 _NAME = "tierflow-dense-1"
 _MIX_SPREAD = 0.2
 _DIGITS = 3  # so that no machine's logarithm differs from another's
 
 
-def dense(features: Features) -> NDArray[np.float32]:
+def dense(features: Features) -> Inputs:
     """Make the inputs of the ridges from a task's features.
 
     Returns:

@@ -1,14 +1,13 @@
-"""Predicted quality per model from a numpy snapshot, and the snapshot's format.
+"""Predicted quality and cost per model, from the learned parts in force.
 
-A part is the weights that all models share, or one model's own; a prediction folds
-2 x shared + own + prior. Float16 in base64: 44 KB a part.
+A part is the weights that all models share, or one model's own. Two estimates of quality are
+mixed: the hashed one folds 2 x shared + own + prior into log-odds, the dense one shared + own + level.
 """
 
-import base64
-import binascii
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from functools import cached_property
 from types import MappingProxyType
 from typing import NamedTuple
@@ -16,10 +15,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from streams import ids
 from streams.events.control import ModelState
+from streams.routing import dense, snapshot
 from streams.routing.features import HASHES, STRUCTURE, Features
 from streams.routing.registry import RESERVED, ModelSpec
+from streams.routing.snapshot import DENSE, SnapshotError, Weights, checksum
 
 SHARED = RESERVED
 SHARED_WEIGHT = 2.0
@@ -29,24 +29,16 @@ LEVEL_INPUT = 2.0
 """The constant input: large, so that a model's level is learned before its finer points."""
 
 STRUCTURE_SCALE = 0.3 / math.sqrt(STRUCTURE)
-DENSE = 1 + STRUCTURE
-"""A constant, then the structure."""
-
-WIDTH = DENSE + HASHES
-"""Weights of one part."""
-
 PRIOR_QUALITY = {1: 0.80, 2: 0.82, 3: 0.84, 4: 0.86}
 """Believed of a tier's model before anything is learned."""
 
 NEWCOMER_LESSONS = 200
 """From so many lessons on, a model never judged is believed as good as the best that were."""
 
-_VERSION = 1
+MOST_LOG_COST = 2.5
+"""A cost is predicted to be at most 12 times, at least a 12th of what the price list expects."""
+
 _LIMIT = 30.0
-
-
-class SnapshotError(ValueError):
-    """A snapshot that must not serve: keep the last good one."""
 
 
 class PartView(NamedTuple):
@@ -55,8 +47,7 @@ class PartView(NamedTuple):
     version: int
     part_lessons: int
     mean_score: float
-    prior: float  # log-odds
-    weights: NDArray[np.float32]
+    weights: Weights
 
 
 class _Stack(NamedTuple):
@@ -64,8 +55,13 @@ class _Stack(NamedTuple):
 
     column: dict[str, int]
     prior: list[float]
-    dense: NDArray[np.float32]
+    level: list[float]
+    ratio: list[float]
+    share: float  # of the hashed estimate
+    structure: NDArray[np.float32]
     hashed: NDArray[np.float32]
+    ridge: NDArray[np.float32]
+    costs: NDArray[np.float32]
 
 
 def logit(share: float) -> float:
@@ -92,37 +88,9 @@ def hash_input(features: Features) -> float:
     return 1.0 / math.sqrt(max(len(features.hashes), 1))
 
 
-def pack_weights(prior: float, weights: NDArray[np.floating]) -> str:
-    """Write a part's weights as text: base64 of a version, the prior's log-odds and float16s."""
-    packed = np.empty(1 + WIDTH, dtype="<f2")
-    packed[0] = prior
-    packed[1:] = weights
-    return base64.b64encode(bytes([_VERSION]) + packed.tobytes()).decode()
-
-
-def unpack_weights(text: str) -> tuple[float, NDArray[np.float32]]:
-    """Read what `pack_weights` wrote.
-
-    Raises:
-        SnapshotError: No base64, another version or size, or a number that is not finite.
-    """
-    try:
-        body = base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise SnapshotError(f"weights are no base64: {error}") from None
-    if body[:1] != bytes([_VERSION]):
-        raise SnapshotError(f"weights are not of version {_VERSION}")
-    if len(body) != 1 + 2 * (1 + WIDTH):
-        raise SnapshotError(f"weights have {len(body)} bytes, {1 + 2 * (1 + WIDTH)} are wanted")
-    numbers = np.frombuffer(body, dtype="<f2", offset=1).astype(np.float32)
-    if not np.all(np.isfinite(numbers)):
-        raise SnapshotError("weights are not all finite")
-    return float(numbers[0]), numbers[1:]
-
-
-def checksum(weights: str) -> str:
-    """SHA-256 of a part's packed weights, as its record carries it."""
-    return ids.digest(weights.encode())
+def mixed(share: float, hashed: float, ridge: float) -> float:
+    """Two estimates as one; the dense one, a straight line, is held to [0, 1] first."""
+    return share * hashed + (1.0 - share) * min(max(ridge, 0.0), 1.0)
 
 
 @dataclass(frozen=True)
@@ -144,8 +112,8 @@ class QualityView:
         """
         if checksum(state.weights) != state.checksum:
             raise SnapshotError(f"checksum of part {state.part!r} is wrong")
-        prior, weights = unpack_weights(state.weights)
-        part = PartView(state.version, state.part_lessons, state.mean_score, prior, weights)
+        weights = snapshot.unpack(state.weights)
+        part = PartView(state.version, state.part_lessons, state.mean_score, weights)
         return replace(
             self,
             parts=MappingProxyType({**self.parts, state.part: part}),
@@ -165,10 +133,15 @@ class QualityView:
         one has to earn that.
         """
         stack = self._stack
-        odds = (dense_inputs(features) @ stack.dense).tolist()
-        gathered = stack.hashed.take(features.hashes, axis=0).sum(axis=0)
+        odds = (dense_inputs(features) @ stack.structure).tolist()
+        hashed = stack.hashed.take(features.hashes, axis=0).sum(axis=0).tolist()
+        ridge = (dense.dense(features) @ stack.ridge).tolist()
         value = hash_input(features)
-        hashed = gathered.tolist()
+
+        def believed(column: int, prior: float, level: float) -> float:
+            by_hashes = sigmoid(prior + odds[column] + value * hashed[column])
+            return mixed(stack.share, by_hashes, level + ridge[column])
+
         found: dict[str, float] = {}
         unknown: list[ModelSpec] = []
         for model in models:
@@ -176,28 +149,67 @@ class QualityView:
             if not column:
                 unknown.append(model)
                 continue
-            found[model.name] = sigmoid(stack.prior[column] + odds[column] + value * hashed[column])
+            found[model.name] = believed(column, stack.prior[column], stack.level[column])
         best = max(found.values(), default=None)
         trusted = best is not None and self.lessons_of(SHARED) >= NEWCOMER_LESSONS
         for model in unknown:
-            alone = logit(PRIOR_QUALITY[model.tier]) + odds[0] + value * hashed[0]
+            prior = PRIOR_QUALITY[model.tier]
             as_best = trusted and best is not None and not model.cold
-            found[model.name] = best if as_best and best is not None else sigmoid(alone)
+            alone = best if as_best and best is not None else believed(0, logit(prior), prior)
+            found[model.name] = alone
+        return found
+
+    def costs(
+        self, features: Features, listed: Mapping[str, Decimal | None]
+    ) -> dict[str, float | None]:
+        """The dollars that each model would take for a task.
+
+        Args:
+            features: The task's.
+            listed: What the price list expects of each model, in dollars; None where it has none.
+
+        Returns:
+            Dollars by model: the listed ones times what bills have shown of such tasks; None
+            where nothing is listed.
+        """
+        stack = self._stack
+        logs = (dense.dense(features) @ stack.costs).tolist()
+        found: dict[str, float | None] = dict.fromkeys(listed)
+        for name, usd in listed.items():
+            if usd is not None:
+                column = stack.column.get(name, 0)
+                log = min(max(logs[column], -MOST_LOG_COST), MOST_LOG_COST)
+                found[name] = float(usd) * math.exp(log) * stack.ratio[column]
         return found
 
     @cached_property
     def _stack(self) -> _Stack:
         """Built on the first prediction and kept with the view."""
         owners = [name for name in self.parts if name != SHARED]
-        dense = np.zeros((DENSE, 1 + len(owners)), dtype=np.float32)
-        hashed = np.zeros((HASHES, 1 + len(owners)), dtype=np.float32)
-        if SHARED in self.parts:
-            shared = np.float32(SHARED_WEIGHT) * self.parts[SHARED].weights
-            dense += shared[:DENSE, None]
-            hashed += shared[DENSE:, None]
-        for column, name in enumerate(owners, 1):
-            weights = self.parts[name].weights
-            dense[:, column] += weights[:DENSE]
-            hashed[:, column] += weights[DENSE:]
-        priors = [0.0, *(self.parts[name].prior for name in owners)]
-        return _Stack({name: n for n, name in enumerate(owners, 1)}, priors, dense, hashed)
+        own = [self.parts[name].weights for name in owners]
+        shared = self.parts[SHARED].weights if SHARED in self.parts else NOTHING
+        hashed = _columns(SHARED_WEIGHT * shared.hashed, [w.hashed for w in own])
+        return _Stack(
+            column={name: n for n, name in enumerate(owners, 1)},
+            prior=[0.0, *(w.prior for w in own)],
+            level=[0.0, *(w.level for w in own)],
+            ratio=[1.0, *(w.ratio for w in own)],
+            share=sigmoid(shared.odds),
+            structure=np.ascontiguousarray(hashed[:DENSE]),
+            hashed=np.ascontiguousarray(hashed[DENSE:]),
+            ridge=_columns(shared.ridge, [w.ridge for w in own]),
+            costs=_columns(shared.costs, [w.costs for w in own]),
+        )
+
+
+NOTHING = Weights(0.0, np.zeros(DENSE + HASHES, dtype=np.float32))
+"""A part that was taught nothing."""
+
+
+def _columns(
+    shared: NDArray[np.float32], own: Sequence[NDArray[np.float32]]
+) -> NDArray[np.float32]:
+    found = np.repeat(shared.astype(np.float32)[:, None], 1 + len(own), axis=1)
+    for column, weights in enumerate(own, 1):
+        found[:, column] += weights
+    return found

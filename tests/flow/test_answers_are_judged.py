@@ -8,7 +8,8 @@ from streams.agents.judgement import Verdict
 from streams.events.outcome import CallState
 from streams.events.task import Task
 from streams.providers.port import Failed, Reply
-from streams.routing.quality import WIDTH, checksum, logit, pack_weights
+from streams.routing.quality import logit
+from streams.routing.snapshot import WIDTH, Weights, checksum, pack
 from tests.builders import a_model_state, a_registry, a_reply, a_task
 from tests.memory import Story, a_story
 
@@ -26,7 +27,7 @@ async def learned(**how: Any) -> Story:
     """A story in which each model was judged five hundred times: nothing is explored."""
     story = a_story(**how)
     for part, quality in LEARNED.items():
-        weights = pack_weights(logit(quality), np.zeros(WIDTH))
+        weights = pack(Weights(logit(quality), np.zeros(WIDTH)))
         told = {"weights": weights, "checksum": checksum(weights)}
         state = a_model_state(part, lessons=2000, part_lessons=500, **told)
         await story.driver.publish("model-state", state, key=part)

@@ -16,7 +16,8 @@ from streams.events.envelope import JsonObject
 from streams.events.outcome import Result
 from streams.kafka import codec
 from streams.kafka.publish import Outgoing
-from streams.routing.quality import WIDTH, checksum, logit, pack_weights
+from streams.routing.quality import logit
+from streams.routing.snapshot import WIDTH, Weights, checksum, pack
 from streams.topology import TASKS
 from tests.builders import AT, a_failure, a_model, a_model_state, a_registry, a_task
 from tests.memory import MAX_TASK_BYTES, Story, a_story
@@ -35,7 +36,7 @@ async def learned(qualities: Mapping[str, float] = LEARNED, **how: Any) -> Story
     """
     story = a_story(**how)
     for part, quality in {"shared": 0.5, **qualities}.items():
-        weights = pack_weights(logit(quality), np.zeros(WIDTH))
+        weights = pack(Weights(logit(quality), np.zeros(WIDTH)))
         told = {"weights": weights, "checksum": checksum(weights)}
         state = a_model_state(part, lessons=2000, part_lessons=500, **told)
         await story.driver.publish("model-state", state, key=part)

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from streams import ids
 from streams.routing.decide import View
 from streams.routing.policy import initial_policy
-from streams.routing.quality import WIDTH, QualityView, checksum, pack_weights
+from streams.routing.quality import QualityView
 from streams.routing.registry import ModelSpec, Registry, register
+from streams.routing.snapshot import WIDTH, Weights, checksum, pack
 from streams.routing.trial import (
     COLD_TASKS,
     EXPLORE_USD_SHARE,
@@ -28,7 +29,7 @@ from tests.cold import decided
 shares = st.floats(0, 1)
 prices = st.none() | st.decimals(0, 100, places=6)
 EXACT = 1e-9
-FLAT = pack_weights(1.0, np.zeros(WIDTH))
+FLAT = pack(Weights(1.0, np.zeros(WIDTH)))
 
 
 @st.composite

@@ -9,13 +9,15 @@ from hypothesis import strategies as st
 
 from streams import ids
 from streams.events.decision import Decision, Pricing
+from streams.routing import snapshot
 from streams.routing.choice import FLOOR, distribute, fallback, pick
 from streams.routing.decide import View, decide
 from streams.routing.features import HASHES, extract, pack, unpack
 from streams.routing.policy import believe, confidence, initial_policy, place
-from streams.routing.quality import WIDTH, QualityView, checksum, pack_weights
+from streams.routing.quality import QualityView
 from streams.routing.registry import ModelSpec, Registry, parse, rank, register, write_toml
 from streams.routing.rules import Verdict
+from streams.routing.snapshot import WIDTH, Weights, checksum
 from tests.builders import AT, DIGEST, a_model_state, a_task
 
 shares = st.floats(0, 1)
@@ -91,7 +93,7 @@ def test_a_distribution_sums_to_one_and_prefers_the_chosen(
 
 def judged(names: set[str], lessons: int) -> QualityView:
     """A view in which each model was judged so often."""
-    empty = pack_weights(0.0, np.zeros(WIDTH))
+    empty = snapshot.pack(Weights(0.0, np.zeros(WIDTH)))
     view = QualityView()
     for part in ("shared", *sorted(names)):
         state = a_model_state(part, part_lessons=lessons, weights=empty, checksum=checksum(empty))

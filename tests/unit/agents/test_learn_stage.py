@@ -4,7 +4,7 @@ from streams.agents.learn import learn
 from streams.agents.outcome import Bound, Bury, Emit, Outcome, Skip
 from streams.events.control import ModelState
 from streams.events.envelope import Reason
-from streams.events.feedback import Lesson
+from streams.events.feedback import Alert, Lesson
 from streams.learning.standing import PROGRESS, Learned
 from streams.routing import features, rules
 from streams.routing.quality import QualityView
@@ -86,6 +86,25 @@ async def test_what_is_published_can_be_served_from() -> None:
     for state in states(await close(bound, table)):
         view = view.with_part(state)
     assert (view.version, view.lessons, view.lessons_of("small")) == (1, 20, 20)
+
+
+async def test_a_model_that_became_worse_is_an_alert() -> None:
+    table: Table = {}
+    bound = learn(table)
+    both = "small", "large"
+    well = (lesson(n, 0.9, both[n % 2]) for n in range(300))
+    worse = (lesson(n, (0.5, 0.9)[n % 2], both[n % 2]) for n in range(300, 360))
+    await teach(bound, table, *well)
+    states(await close(bound, table))
+    await teach(bound, table, *worse, offset=300)
+    outcome = await close(bound, table)
+    assert isinstance(outcome, Emit)
+    (alert,) = [send.event for send in outcome.sends if isinstance(send.event, Alert)]
+    assert (alert.kind, alert.subject, alert.at) == ("drift", "small", AT)
+    assert "small is judged" in alert.detail
+    assert "below what was predicted" in alert.detail
+    await teach(bound, table, lesson(360), offset=360)
+    states(await close(bound, table))
 
 
 async def test_a_lesson_that_comes_twice_teaches_once() -> None:

@@ -2,19 +2,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from river import linear_model, optim
 
 from streams.events.feedback import Lesson
-from streams.learning.learner import FIRST_SQUARE, LEARNING_RATE, FractionalLog, Learner
+from streams.learning.learner import Drift, Learner
 from streams.learning.standing import PROGRESS, LearnerPart, LearnerProgress, LearnerState
 from streams.routing.features import Features, extract, pack
 from streams.routing.quality import (
     NEWCOMER_LESSONS,
-    SHARED_WEIGHT,
     QualityView,
-    dense_inputs,
-    hash_input,
-    logit,
 )
 from streams.routing.registry import ModelSpec
 from streams.routing.rules import Verdict
@@ -183,6 +178,7 @@ def _damaged(name: str, change: dict[str, object] | None) -> dict[str, LearnerSt
         (_damaged("small", {"weights": "?"}), "'small' is damaged"),
         (_damaged("small", {"weights": "AAAAAA=="}), "'small'"),
         (_damaged("shared", {"squares": ""}), "'shared'"),
+        (_damaged("small", {"ridge": "AAAAAAAAAAA="}), "'small'"),
         (_damaged(PROGRESS, {"recent": "AAA="}), "'progress'"),
     ],
 )
@@ -204,26 +200,48 @@ def test_a_late_newcomer_starts_at_the_level_of_the_best() -> None:
     assert newcomer.brier == pytest.approx(0, abs=1e-9)
 
 
-def test_the_weights_are_those_of_rivers_own_adagrad() -> None:
-    plain = linear_model.LogisticRegression(
-        optimizer=optim.AdaGrad(lr=LEARNING_RATE, eps=FIRST_SQUARE),
-        loss=FractionalLog(), intercept_init=logit(0.82), intercept_lr=0.0,
-    )  # fmt: skip
-    learner = Learner()
-    for n in range(60):
-        features = (EASY, HARD)[n % 2]
-        lesson = taught(n, (n % 7) / 6, features)
+def drifted(lessons: list[Lesson]) -> tuple[Learner, list[Drift]]:
+    learner, found = Learner(), list[Drift]()
+    for lesson in lessons:
         learner.learn(lesson)
-        inputs = dict(enumerate(dense_inputs(features).tolist()))
-        inputs |= dict.fromkeys((1000 + features.hashes.astype(int)).tolist(), hash_input(features))
-        twice = {("shared", key): SHARED_WEIGHT * value for key, value in inputs.items()}
-        plain.learn_one(
-            twice | {("own", key): value for key, value in inputs.items()}, lesson.score
-        )
-        own = plain.predict_proba_one(
-            twice | {("own", key): value for key, value in inputs.items()}
-        )
-        assert learner.predict("small", features) == pytest.approx(own[True], abs=1e-5)
+        found += learner.drifts()
+    return learner, found
+
+
+def test_a_model_that_became_worse_is_told_by_name_and_unlearned_quickly() -> None:
+    well = [taught(n, 0.9, model=("small", "large")[n % 2]) for n in range(300)]
+    worse = [taught(n, (0.5, 0.9)[n % 2], model=("small", "large")[n % 2]) for n in range(300, 360)]
+    learner, found = drifted(well + worse)
+    assert [drift.model for drift in found] == ["small"]
+    assert found[0].by < 0
+    assert 150 < found[0].lessons <= 170
+    assert learner.drifts() == []
+    assert learner.predict("small", EASY) == pytest.approx(0.5, abs=0.05)
+    assert learner.predict("large", EASY) == pytest.approx(0.9, abs=0.05)
+
+
+def test_models_that_stay_as_they_are_raise_nothing() -> None:
+    _, found = drifted(some_lessons(0, 600))
+    assert found == []
+
+
+def test_what_was_kept_before_there_was_a_ridge_goes_on_with_the_hashed_estimate() -> None:
+    learner = Learner()
+    for lesson in some_lessons(0, 100):
+        learner.learn(lesson)
+    new = ("level", "ridge", "odds", "watch")
+    kept = {
+        name: type(state).model_validate(state.model_dump(mode="json", exclude=set(new)))
+        for name, state in learner.states(AT, 99).items()
+    }
+    again = Learner.from_states(kept)
+    for model, features, score in (
+        ("small", EASY, 0.9),
+        ("small", HARD, 0.2),
+        ("large", HARD, 0.9),
+    ):
+        assert again.predict(model, features) == pytest.approx(score, abs=0.15)
+    assert again.learn(some_lessons(100, 101)[0])
 
 
 def test_ids_beyond_the_most_recent_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,14 +4,14 @@ import pytest
 from streams.events.control import ModelState
 from streams.routing.control import fold
 from streams.routing.decide import View
-from streams.routing.quality import WIDTH, checksum, pack_weights
+from streams.routing.snapshot import WIDTH, Weights, checksum, pack
 from tests.builders import a_model_state, a_policy, a_registry, a_task
 
 VIEW = View(a_registry(), a_policy(5))
 
 
 def a_snapshot(version: int = 1, part: str = "small") -> ModelState:
-    weights = pack_weights(0.5, np.zeros(WIDTH))
+    weights = pack(Weights(0.5, np.zeros(WIDTH)))
     return a_model_state(part, version=version, weights=weights, checksum=checksum(weights))
 
 

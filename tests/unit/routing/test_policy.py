@@ -17,16 +17,17 @@ from streams.routing.policy import (
     place,
     rule_weight,
 )
-from streams.routing.quality import WIDTH, QualityView, checksum, pack_weights
+from streams.routing.quality import QualityView
 from streams.routing.registry import ModelSpec
 from streams.routing.rules import Verdict
+from streams.routing.snapshot import WIDTH, Weights, checksum, pack
 from tests.builders import AT, a_model_state, a_task
 
 ONE, TWO, FOUR = (
     ModelSpec(name=name, provider="p", tier=tier) for name, tier in (("a", 1), ("b", 2), ("d", 4))
 )
 COSTS = {"a": Decimal(1), "b": Decimal(2), "d": Decimal(10)}
-EMPTY = pack_weights(0.0, np.zeros(WIDTH))
+EMPTY = pack(Weights(0.0, np.zeros(WIDTH)))
 CERTAIN = Verdict(1, 0.9, "formatting")
 
 

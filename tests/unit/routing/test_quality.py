@@ -1,4 +1,5 @@
 import base64
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -6,23 +7,19 @@ import pytest
 from numpy.typing import NDArray
 
 from streams.events.control import ModelState
+from streams.routing import dense
 from streams.routing.features import Features, extract
 from streams.routing.quality import (
-    DENSE,
     LEVEL_INPUT,
     NEWCOMER_LESSONS,
     PRIOR_QUALITY,
-    WIDTH,
     QualityView,
-    SnapshotError,
-    checksum,
     logit,
-    pack_weights,
     sigmoid,
-    unpack_weights,
 )
 from streams.routing.registry import ModelSpec
 from streams.routing.rules import Verdict
+from streams.routing.snapshot import DENSE, WIDTH, SnapshotError, Weights, checksum, pack, unpack
 from tests.builders import a_model_state
 
 SMALL, LARGE = (
@@ -38,7 +35,7 @@ def a_state(part: str, *, prior: float = 0.0, bias: float = 0.0, **fields: Any) 
     """A part that adds a constant to the log-odds, or has the weights given."""
     weights = np.zeros(WIDTH)
     weights[0] = bias / LEVEL_INPUT
-    packed = fields.pop("weights", pack_weights(prior, weights))
+    packed = fields.pop("weights", pack(Weights(prior, weights)))
     return a_model_state(part, **{"weights": packed, "checksum": checksum(packed), **fields})
 
 
@@ -62,7 +59,7 @@ def test_hashed_weights_count_by_the_root_of_their_number() -> None:
     features = some_features()
     weights = np.zeros(WIDTH)
     weights[DENSE + features.hashes] = 0.5
-    packed = pack_weights(0.0, weights)
+    packed = pack(Weights(0.0, weights))
     state = a_state("small", weights=packed)
     found = QualityView().with_part(state).predict(features, [SMALL])
     assert found["small"] == pytest.approx(sigmoid(0.5 * np.sqrt(len(features.hashes))), abs=1e-5)
@@ -91,12 +88,71 @@ def test_a_change_leaves_the_old_view_as_it_was() -> None:
     assert new.predict(some_features(), [SMALL])["small"] < before["small"]
 
 
-def test_weights_survive_packing_at_half_precision() -> None:
-    weights = np.linspace(-4, 4, WIDTH)
-    prior, again = unpack_weights(pack_weights(1.5, weights))
-    assert prior == 1.5
-    assert np.abs(again - weights).max() < 2e-3
-    assert len(pack_weights(0.0, weights)) < 350 * 1024
+def test_weights_survive_packing_the_hashed_ones_at_half_precision() -> None:
+    hashed, ridge, costs = (np.linspace(-4, 4, n) for n in (WIDTH, dense.WIDTH, dense.WIDTH))
+    again = unpack(pack(Weights(1.5, hashed, 0.8, -0.3, ridge, -costs, 1.25)))
+    assert (again.prior, again.level, again.odds, again.ratio) == pytest.approx(
+        (1.5, 0.8, -0.3, 1.25)
+    )
+    assert np.abs(again.hashed - hashed).max() < 2e-3
+    assert again.ridge == pytest.approx(ridge)
+    assert again.costs == pytest.approx(-costs)
+    assert len(pack(again)) < 50_000
+
+
+def test_what_the_first_version_wrote_serves_as_it_did() -> None:
+    hashed = np.linspace(-1, 1, WIDTH)
+    written = _packed(np.concatenate(([0.75], hashed)))
+    old = QualityView().with_part(a_state("small", weights=written))
+    new = QualityView().with_part(a_state("small", weights=pack(Weights(0.75, hashed))))
+    features = some_features()
+    assert old.predict(features, [SMALL]) == new.predict(features, [SMALL])
+
+
+def test_the_dense_estimate_is_level_and_weights_and_mixed_in_by_its_odds() -> None:
+    features = some_features()
+    row = dense.dense(features)
+    shared, own = np.zeros(dense.WIDTH), np.zeros(dense.WIDTH)
+    shared[0], own[3] = -0.1, 0.5
+    view = QualityView()
+    for name, level, ridge in (("shared", 0.0, shared), ("small", 0.7, own)):
+        packed = pack(Weights(0.0, np.zeros(WIDTH), level, logit(0.25), ridge))
+        view = view.with_part(a_state(name, weights=packed))
+    found = view.predict(features, [SMALL, LARGE])
+    by_ridge = 0.7 - 0.1 + 0.5 * float(row[3])
+    assert found["small"] == pytest.approx(0.25 * 0.5 + 0.75 * by_ridge)
+    prior = PRIOR_QUALITY[4]
+    assert found["large"] == pytest.approx(0.25 * prior + 0.75 * (prior - 0.1))
+
+
+def test_a_dense_estimate_beyond_all_bounds_is_held_to_them() -> None:
+    for level, held in ((9.0, 1.0), (-9.0, 0.0)):
+        view = QualityView()
+        for name in ("shared", "small"):
+            packed = pack(Weights(0.0, np.zeros(WIDTH), level, odds=-20.0))
+            view = view.with_part(a_state(name, weights=packed))
+        assert view.predict(some_features(), [SMALL])["small"] == pytest.approx(held, abs=1e-6)
+
+
+def test_costs_are_the_listed_ones_before_any_bill() -> None:
+    listed = {"small": Decimal("0.002"), "large": None}
+    assert QualityView().costs(some_features(), listed) == {"small": 0.002, "large": None}
+
+
+def test_costs_are_the_listed_ones_times_what_bills_have_shown() -> None:
+    costs, far = np.zeros(dense.WIDTH), np.zeros(dense.WIDTH)
+    costs[0], far[0] = 0.5, 50.0
+    view = QualityView()
+    for name, weights, ratio in (
+        ("shared", costs, 1.0),
+        ("small", costs, 1.1),
+        ("large", far, 1.0),
+    ):
+        packed = pack(Weights(0.0, np.zeros(WIDTH), costs=weights, ratio=ratio))
+        view = view.with_part(a_state(name, weights=packed))
+    found = view.costs(some_features(), {"small": Decimal(2), "large": Decimal(1)})
+    assert found["small"] == pytest.approx(2 * np.exp(1.0) * 1.1)
+    assert found["large"] == pytest.approx(np.exp(2.5))
 
 
 def _packed(numbers: NDArray[Any], version: int = 1) -> str:
@@ -107,10 +163,13 @@ def _packed(numbers: NDArray[Any], version: int = 1) -> str:
     ("weights", "says"),
     [
         ("*", "base64"),
-        (_packed(np.zeros(1 + WIDTH), version=2), "version"),
+        (_packed(np.zeros(1 + WIDTH), version=3), "version"),
+        (_packed(np.zeros(1 + WIDTH), version=2), "bytes"),
         (_packed(np.zeros(WIDTH)), "bytes"),
         (_packed(np.full(1 + WIDTH, np.inf)), "finite"),
         (_packed(np.full(1 + WIDTH, np.nan)), "finite"),
+        (pack(Weights(0.0, np.zeros(WIDTH), level=float("nan"))), "finite"),
+        (pack(Weights(0.0, np.full(WIDTH, np.nan))), "finite"),
     ],
 )
 def test_damaged_weights_are_refused_by_name(weights: str, says: str) -> None:

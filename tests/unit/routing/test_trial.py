@@ -6,8 +6,9 @@ import pytest
 
 from streams.routing.decide import View
 from streams.routing.policy import initial_policy
-from streams.routing.quality import NEWCOMER_LESSONS, WIDTH, QualityView, checksum, pack_weights
+from streams.routing.quality import NEWCOMER_LESSONS, QualityView
 from streams.routing.registry import ModelSpec, register
+from streams.routing.snapshot import WIDTH, Weights, checksum, pack
 from streams.routing.trial import (
     COLD_TASKS,
     EXPLORE_USD_SHARE,
@@ -28,7 +29,7 @@ NEW = a_model("new", 2, cold=True)
 
 def judged(**means: tuple[float, int]) -> QualityView:
     """What is known where each model has this mean of so many lessons."""
-    view, flat = QualityView(), pack_weights(1.4, np.zeros(WIDTH))
+    view, flat = QualityView(), pack(Weights(1.4, np.zeros(WIDTH)))
     for name, (mean, lessons) in means.items():
         told = {"mean_score": mean, "weights": flat, "checksum": checksum(flat)}
         view = view.with_part(a_model_state(name, part_lessons=lessons, **told))

@@ -1,0 +1,68 @@
+import numpy as np
+import pytest
+from river import linear_model, optim
+
+from streams.learning.sparse import FIRST_SQUARE, LEARNING_RATE, FractionalLog, Hashed
+from streams.routing.features import extract
+from streams.routing.quality import SHARED_WEIGHT, dense_inputs, hash_input, logit
+from streams.routing.rules import Verdict
+from streams.routing.snapshot import WIDTH
+
+EASY, HARD = (
+    extract(text, Verdict(3, 0.7, "default"))
+    for text in ("Rename the variable x to count", "Prove the spectral theorem for operators")
+)
+PRIOR = logit(0.82)
+
+
+def test_the_weights_are_those_of_rivers_own_adagrad() -> None:
+    plain = linear_model.LogisticRegression(
+        optimizer=optim.AdaGrad(lr=LEARNING_RATE, eps=FIRST_SQUARE),
+        loss=FractionalLog(), intercept_init=PRIOR, intercept_lr=0.0,
+    )  # fmt: skip
+    ours = Hashed()
+    ours.reach(2)
+    for n in range(60):
+        features, score = (EASY, HARD)[n % 2], (n % 7) / 6
+        given = ours.inputs(features, 1)
+        ours.learn(given, PRIOR, score)
+        inputs = dict(enumerate(dense_inputs(features).tolist()))
+        inputs |= dict.fromkeys((1000 + features.hashes.astype(int)).tolist(), hash_input(features))
+        twice = {("shared", key): SHARED_WEIGHT * value for key, value in inputs.items()}
+        twice |= {("own", key): value for key, value in inputs.items()}
+        plain.learn_one(twice, score)
+        wanted = plain.predict_proba_one(twice)[True]
+        assert ours.predict(given, PRIOR) == pytest.approx(wanted, abs=1e-5)
+
+
+def test_what_is_put_back_goes_on_bit_for_bit() -> None:
+    ours, again = Hashed(), Hashed()
+    ours.reach(2)
+    for n in range(20):
+        ours.learn(ours.inputs((EASY, HARD)[n % 2], 1), PRIOR, (n % 3) / 2)
+    for part in (0, 1):
+        again.load(part, ours.weights(part).astype("<f4"), ours.squares(part).copy())
+    for hashed in (ours, again):
+        hashed.learn(hashed.inputs(EASY, 1), PRIOR, 1.0)
+    assert again.weights(1).tolist() == ours.weights(1).tolist()
+    assert again.squares(0).tolist() == ours.squares(0).tolist()
+
+
+def test_parts_of_another_size_are_refused() -> None:
+    with pytest.raises(ValueError, match=str(WIDTH)):
+        Hashed().load(0, np.zeros(WIDTH - 1), np.zeros(WIDTH))
+
+
+def test_a_quickened_level_follows_the_next_scores_sooner() -> None:
+    def after(*, quickened: bool) -> float:
+        hashed = Hashed()
+        hashed.reach(2)
+        for _ in range(300):
+            hashed.learn(hashed.inputs(EASY, 1), PRIOR, 0.95)
+        if quickened:
+            hashed.quicken(1)
+        for _ in range(5):
+            hashed.learn(hashed.inputs(EASY, 1), PRIOR, 0.3)
+        return hashed.predict(hashed.inputs(EASY, 1), PRIOR)
+
+    assert after(quickened=True) < after(quickened=False)
