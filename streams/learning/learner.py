@@ -43,6 +43,10 @@ from streams.routing.snapshot import Weights, checksum
 RECENT_LESSONS = 10_000
 """So many lesson ids are remembered, so that one redelivered teaches once."""
 
+WIDER = 0.1
+"""Variance added to a model's level in the ridge when it has changed: the next lesson moves it by a
+tenth. With 1 it moved by half, and one failure after a false alarm shut a good model out."""
+
 UNTAUGHT_RIDGE = Blend(odds=3.0)
 """What a learner begins with whose state was kept before there was a ridge."""
 
@@ -204,7 +208,7 @@ class Learner:
         if watch.test(QUALITY, score - estimates.mixed):
             self._drifts.append(Drift(model, off, standing.lessons))
             self._hashed.quicken(self._place[model])
-            self._ridge.own(model).widen(0, by=1.0)
+            self._ridge.own(model).widen(0, by=WIDER)
         held = min(max(estimates.ridge, 0.0), 1.0)
         self._blend = self._blend.learned(estimates.hashed, held, score)
         self._hashed.learn(inputs, standing.prior, score)
