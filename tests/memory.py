@@ -11,6 +11,7 @@ from streams.driver import Driver
 from streams.events.control import Policy
 from streams.events.decision import Decision
 from streams.events.envelope import Event, JsonObject
+from streams.events.feedback import Lesson
 from streams.events.outcome import Result
 from streams.learning.thresholds import Gains
 from streams.providers.port import Failed, Reply
@@ -51,6 +52,10 @@ class Story:
     def results(self) -> list[Result]:
         """What became of all tasks, in order."""
         return self.driver.events("results")
+
+    def lessons(self) -> list[Lesson]:
+        """Those that scores made; every result makes one about cost beside them."""
+        return [x for x in self.driver.events("lessons") if x.score is not None]
 
     def decisions(self) -> list[Decision]:
         """Where all tasks went, in order."""

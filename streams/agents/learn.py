@@ -1,5 +1,6 @@
 """lessons → model-state: the one learner; what a batch taught is kept, then published."""
 
+import math
 from collections.abc import Mapping
 from datetime import datetime
 
@@ -19,6 +20,7 @@ def learn(states: Mapping[str, Learned]) -> Bound:
     A version is kept before it is published, so that no version is ever given to two states;
     every binding publishes what is in force again, since that may not have happened. An alert is
     published with the version that shows it, once: a crash between keeping and publishing loses it.
+    Bills that wait to be kept with others are lost by one as well, ten or those of five seconds.
 
     Args:
         states: The table, read whole once, here.
@@ -67,14 +69,23 @@ def _publications(snapshots: list[ModelState]) -> tuple[Send, ...]:
 
 def _alert(drift: Drift, now: datetime) -> Send:
     """A model found to have changed, named by the lesson that showed it."""
-    side = "below" if drift.by < 0 else "above"
-    detail = (
-        f"{drift.model} is judged {abs(drift.by):.2f} {side} what was predicted of it,"
-        f" after {drift.lessons} lessons: earlier ones count less from now on"
-    )
+    if drift.cost:
+        detail = (
+            f"answers of {drift.model} cost {math.exp(drift.by):.2g} times what was predicted,"
+            f" after {drift.lessons} bills"
+        )
+    else:
+        side = "below" if drift.by < 0 else "above"
+        detail = (
+            f"{drift.model} is judged {abs(drift.by):.2f} {side} what was predicted of it,"
+            f" after {drift.lessons} lessons: earlier ones count less from now on"
+        )
     alert = Alert(kind="drift", detail=detail, subject=drift.model, at=now)
     return Send(
-        ALERTS.name, alert.kind, alert, ids.derive("alert", alert.kind, drift.model, drift.lessons)
+        ALERTS.name,
+        alert.kind,
+        alert,
+        ids.derive("alert", alert.kind, drift.model, int(drift.cost), drift.lessons),
     )
 
 

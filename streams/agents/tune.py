@@ -71,6 +71,8 @@ class _Memory:
             return "contained"
         self.offset = offset
         self.dirty = True
+        if lesson.score is None:
+            return "billed"
         tail = lesson.lesson_id[-TAIL_CHARS:]
         if tail in self.recent:
             return "repeated"

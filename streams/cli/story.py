@@ -90,7 +90,7 @@ def gather(
         _costs(events),
         list(results.values()),
         list(scores.values()),
-        list({lesson.lesson_id: lesson for lesson in _of(Lesson, events)}.values()),
+        _lessons(events),
         list(letters),
     )
 
@@ -104,6 +104,12 @@ def _costs(events: Iterable[Event]) -> list[Cost]:
         if before is None or (at is not None and at >= before):
             costs[cost.call_id] = cost
     return list(costs.values())
+
+
+def _lessons(events: Iterable[Event]) -> list[Lesson]:
+    """Those that feedback made; the others repeat what a cost already told."""
+    lessons = {lesson.lesson_id: lesson for lesson in _of(Lesson, events)}
+    return [lesson for lesson in lessons.values() if lesson.score is not None]
 
 
 def _of(kind: type[Any], events: Iterable[Event]) -> list[Any]:
@@ -244,13 +250,13 @@ def _scored(score: Score) -> str:
 
 def _taught(lesson: Lesson) -> str:
     if lesson.model is None:
-        return f"score {lesson.score:g} credited to tier 0: counted, no model learns from it"
+        return f"score {lesson.score or 0:g} credited to tier 0: counted, no model learns from it"
     said = (
         ""
         if lesson.predicted_quality is None
         else f", {lesson.predicted_quality:.2f} was predicted"
     )
-    return f"score {lesson.score:g} credited to {lesson.model} in tier {lesson.tier}{said}"
+    return f"score {lesson.score or 0:g} credited to {lesson.model} in tier {lesson.tier}{said}"
 
 
 def _buried(letter: Record) -> str:

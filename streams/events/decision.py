@@ -82,6 +82,7 @@ class Decision(Event):
     expected_usd: dict[str, Usd | None] = Field(default_factory=dict)  # by model, where priced
     unaffordable: tuple[Label, ...] = ()  # eligible models whose reserve the headroom did not have
     reserved_usd: Usd | None = None  # what the chosen model may take of the headroom
+    listed_usd: Usd | None = None  # what the price list expects the chosen model to take
     features: str
     decided_at: datetime
 

@@ -52,7 +52,11 @@ class Score(Event):
 
 
 class Lesson(Event):
-    """What the learner learns from: the context, the chosen arm, its reward and propensity."""
+    """What the learner learns from: the context, the chosen arm, its reward and propensity.
+
+    A lesson teaches quality by its `score`, or cost: what the call came to, beside what the price
+    list had expected of it.
+    """
 
     TYPE: ClassVar[str] = "tierflow.lesson.v1"
 
@@ -62,8 +66,10 @@ class Lesson(Event):
     tier: Tier
     model: Label | None  # None: tier 0 was judged; the tuner counts it, no estimator learns
     features: str
-    score: Share
-    source: Source
+    score: Share | None  # None: a lesson about cost, made by a result and nobody's feedback
+    source: Source | None
+    cost_usd: Usd | None = None
+    listed_usd: Usd | None = None
     propensity: Share
     predicted_quality: Share | None
     best_quality: Share | None

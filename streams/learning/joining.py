@@ -13,7 +13,7 @@ from streams import ids
 from streams.events.decision import Decision
 from streams.events.envelope import Label, Part, Share, Tier
 from streams.events.feedback import Lesson, Score, Source
-from streams.events.outcome import Result
+from streams.events.outcome import Result, Usd
 
 HEARD_LIMIT = 16
 """Feedbacks kept a task, so that no task can grow without bound or teach the rest away."""
@@ -31,6 +31,7 @@ class Chosen(Part):
     best_quality: Share | None
     explored: bool
     decided_at: datetime
+    listed_usd: Usd | None = None
 
 
 class Heard(Part):
@@ -61,6 +62,15 @@ class Answered(Part):
     model: Label | None
 
 
+class Billed(Part):
+    """What an answer came to, of a result that was read before its decision."""
+
+    decision_id: str
+    model: Label
+    cost_usd: Usd
+    at: datetime
+
+
 class Half(Part):
     """What is known of one task so far; `offset` is where in `decisions` it was chosen."""
 
@@ -68,6 +78,7 @@ class Half(Part):
     offset: int = -1
     heard: tuple[Heard, ...] = ()
     answered: Answered | None = None
+    billed: Billed | None = None
 
 
 class Step(enum.StrEnum):
@@ -83,6 +94,7 @@ class Step(enum.StrEnum):
     OUTDATED = "outdated"  # an earlier decision than the one known
     AS_DECIDED = "as_decided"  # a result that says nothing new: the chosen model answered
     FELL_BACK = "fell_back"  # another model answered than the chosen one
+    BILLED = "billed"  # a result whose cost is a lesson
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +121,8 @@ def join_decision(half: Half, decision: Decision, offset: int) -> Joined:
             for score in half.heard
         )
         kept = half.model_copy(update={"chosen": chosen, "offset": offset, "heard": heard})
-        lessons = tuple(_teach(decision.task_id, kept, score) for score in heard)
+        taught = (_teach(decision.task_id, kept, score) for score in heard)
+        lessons = (*taught, *_bills(decision.task_id, chosen, half.billed))
         return Joined(Step.JOINED if lessons else Step.REMEMBERED, kept, lessons)
     if half.chosen.decision_id == chosen.decision_id:
         return _decide_again(half, decision, redelivered=offset == half.offset)
@@ -152,10 +165,22 @@ def join_score(half: Half, score: Score, offset: int, heard_at: datetime) -> Joi
 
 
 def join_result(half: Half, result: Result) -> Joined:
-    """Note who answered, where that is not the model that the decision chose.
+    """Note who answered, where that is not the model that the decision chose; learn what it cost.
 
-    A score judges the answer, so its lesson belongs to the model that gave it.
+    A score judges the answer, so its lesson belongs to the model that gave it. What the chosen
+    model took is a lesson at once: a result that is repeated makes it again, under the same id.
     """
+    billed = _bill(result)
+    if half.chosen is not None:
+        bills = _bills(result.task_id, half.chosen, billed)
+        return Joined(Step.BILLED, half, bills) if bills else _answer(half, result)
+    joined = _answer(half, result)
+    if billed is None or billed == half.billed:
+        return joined
+    return Joined(joined.step, joined.half.model_copy(update={"billed": billed}))
+
+
+def _answer(half: Half, result: Result) -> Joined:
     if result.status != "completed" or result.tier is None or result.decision_id is None:
         return Joined(Step.AS_DECIDED, half)
     chosen = half.chosen
@@ -172,9 +197,12 @@ def join_result(half: Half, result: Result) -> Joined:
 
 
 def _decide_again(half: Half, decision: Decision, *, redelivered: bool) -> Joined:
+    if not redelivered:
+        return Joined(Step.REPEATED, half)
     early = (s for s in half.heard if s.early and s.taught_by == decision.decision_id)
-    lessons = (_teach(decision.task_id, half, score) for score in early)
-    return Joined(Step.REPEATED, half, tuple(lessons) if redelivered else ())
+    taught = (_teach(decision.task_id, half, score) for score in early)
+    bills = _bills(decision.task_id, _keep(decision), half.billed)
+    return Joined(Step.REPEATED, half, (*taught, *bills))
 
 
 def _hear_again(half: Half, known: Heard, score: Score, offset: int) -> Joined:
@@ -200,13 +228,14 @@ def _keep(decision: Decision) -> Chosen:
         best_quality=decision.best_quality,
         explored=decision.explored,
         decided_at=decision.decided_at,
+        listed_usd=decision.listed_usd,
     )
 
 
 def _teach(task_id: str, half: Half, heard: Heard) -> Lesson:
     if half.chosen is None:
         raise ValueError("a lesson needs its decision")
-    context = dict(half.chosen)
+    context = dict(half.chosen) | {"listed_usd": None}
     judged = _judged(half, half.chosen, heard)
     if judged is not None and judged[1] != half.chosen.model:
         tier, model = judged
@@ -226,6 +255,41 @@ def _teach(task_id: str, half: Half, heard: Heard) -> Lesson:
         scored_at=heard.heard_at,
         **context,
     )
+
+
+def _bill(result: Result) -> Billed | None:
+    """What the answer alone came to: attempts that failed before it are another matter."""
+    if result.status != "completed" or result.model is None or result.decision_id is None:
+        return None
+    for attempt in result.attempts[::-1]:
+        if attempt.outcome == "completed" and attempt.model == result.model:
+            if attempt.cost_usd is None:
+                return None
+            return Billed(
+                decision_id=result.decision_id,
+                model=result.model,
+                cost_usd=attempt.cost_usd,
+                at=result.completed_at,
+            )
+    return None
+
+
+def _bills(task_id: str, chosen: Chosen, billed: Billed | None) -> tuple[Lesson, ...]:
+    """The lesson about cost, where the chosen model answered and both sums are known."""
+    if billed is None or (chosen.decision_id, chosen.model) != (billed.decision_id, billed.model):
+        return ()
+    if not chosen.listed_usd or not billed.cost_usd:
+        return ()
+    lesson = Lesson(
+        lesson_id=ids.derive("lesson", chosen.decision_id, "cost"),
+        task_id=task_id,
+        score=None,
+        source=None,
+        cost_usd=billed.cost_usd,
+        scored_at=billed.at,
+        **dict(chosen),
+    )
+    return (lesson,)
 
 
 def _judged(half: Half, chosen: Chosen, heard: Heard) -> tuple[Tier, Label | None] | None:

@@ -1,4 +1,4 @@
-"""Lessons → weights: two estimates of quality by model, mixed by which was wrong less lately.
+"""Lessons → weights: quality of each model by two estimates, and what its answers really cost.
 
 The hashed one reads words, the ridge reads structure. Test-then-train: a lesson is predicted
 before it is learned from. A model whose residuals stay on one side has changed: that is told, and
@@ -16,12 +16,14 @@ import numpy as np
 from streams import ids
 from streams.events.control import ModelState
 from streams.events.feedback import Lesson
+from streams.learning.bills import Bills
 from streams.learning.blend import Blend
 from streams.learning.drift import QUALITY, Watch
 from streams.learning.ridge import TwoStageRidge
 from streams.learning.sparse import Hashed
 from streams.learning.standing import (
     PROGRESS,
+    Account,
     LearnerPart,
     LearnerProgress,
     LearnerState,
@@ -47,16 +49,23 @@ WIDER = 0.1
 """Variance added to a model's level in the ridge when it has changed: the next lesson moves it by a
 tenth. With 1 it moved by half, and one failure after a false alarm shut a good model out."""
 
+BILLS_A_FLUSH, BILLS_S = 10, 5.0
+"""Parts that only bills changed wait for so many and so long: every task has one, and few a score."""
+
 UNTAUGHT_RIDGE = Blend(odds=3.0)
 """What a learner begins with whose state was kept before there was a ridge."""
 
 
 class Drift(NamedTuple):
-    """A model changed: `by` is judged less predicted quality, a running mean."""
+    """A model changed: `by` is judged less predicted quality, a running mean.
+
+    Where `cost` says so, it is about the logarithm of real over predicted cost.
+    """
 
     model: str
     by: float
     lessons: int
+    cost: bool = False
 
 
 class _Estimates(NamedTuple):
@@ -84,12 +93,16 @@ class Learner:
         self._standing = {SHARED: Standing(prior=0.0)}
         self._place = {SHARED: 0}
         self._watches = {SHARED: Watch()}
+        self._bills = Bills()
         self._blend = Blend()
         self._hashed = Hashed()
         self._ridge = TwoStageRidge(arm="model", width=dense.WIDTH)
         self._drifts: list[Drift] = []
         self._recent: OrderedDict[int, None] = OrderedDict()
         self._unpublished: set[str] = set()
+        self._billed: set[str] = set()
+        self._bills_waiting = 0
+        self._flushed_at: datetime | None = None
         self._unsaved = {SHARED}
 
     @classmethod
@@ -120,7 +133,8 @@ class Learner:
     def learn(self, lesson: Lesson) -> bool:
         """Test the present estimate on a lesson, then learn from it.
 
-        A lesson without a model (tier 0) is counted, and teaches nothing.
+        A lesson without a model (tier 0) is counted, and teaches nothing. One about cost teaches
+        cost alone, and isn't counted.
 
         Returns:
             Whether it was new: a lesson id seen within the last 10,000 changes nothing.
@@ -131,14 +145,20 @@ class Learner:
         mark = int(ids.digest(lesson.lesson_id.encode())[:16], 16)
         if mark in self._recent:
             return False
-        if lesson.model is not None:
+        if lesson.score is None:
+            self._bill(lesson)
+        elif lesson.model is not None:
             self._teach(lesson.model, lesson.tier, unpack(lesson.features), lesson.score)
-        self.lessons += 1
+        self.lessons += lesson.score is not None
         self._recent[mark] = None
         if len(self._recent) > RECENT_LESSONS:
             self._recent.popitem(last=False)
         changed = {SHARED} if lesson.model is None else {SHARED, lesson.model}
-        self._unpublished |= changed
+        if lesson.score is None:
+            self._billed |= changed
+            self._bills_waiting += 1
+        else:
+            self._unpublished |= changed
         self._unsaved |= changed
         return True
 
@@ -151,6 +171,10 @@ class Learner:
         inputs = self._hashed.inputs(features, self._place[model])
         return self._estimate(model, inputs, dense.dense(features)).mixed
 
+    def cost_usd(self, model: str, features: Features, listed_usd: float) -> float:
+        """The dollars that a model would take for a task, in place of the listed ones."""
+        return self._bills.predict(model, dense.dense(features), listed_usd)
+
     def standing(self) -> dict[str, Standing]:
         """Progressive validation by part; `SHARED` is over all lessons."""
         return {name: standing for name, standing in self._standing.items() if standing.lessons}
@@ -161,8 +185,16 @@ class Learner:
         return found
 
     def snapshots(self, now: datetime) -> list[ModelState]:
-        """The parts that changed since the last call, under one new version; empty if none did."""
-        changed = sorted(self._unpublished)
+        """The parts that changed since the last call, under one new version; empty if none did.
+
+        What bills alone changed waits for a score, or for 10 of them and 5 seconds.
+        """
+        waited = self._flushed_at is None or (now - self._flushed_at).total_seconds() >= BILLS_S
+        if self._unpublished or (waited and self._bills_waiting >= BILLS_A_FLUSH):
+            self._unpublished |= self._billed
+            self._billed.clear()
+            self._bills_waiting, self._flushed_at = 0, now
+        changed = sorted(self._unpublished & self._place.keys())
         if changed:
             self.version += 1
         self._unpublished.clear()
@@ -179,7 +211,8 @@ class Learner:
             now: Written as the states' time.
             offset: Of the last lesson included. Call `snapshots` first: its version is included.
         """
-        found: dict[str, LearnerState] = {name: self._save(name, now) for name in self._unsaved}
+        known = self._unsaved & self._place.keys()
+        found: dict[str, LearnerState] = {name: self._save(name, now) for name in known}
         self._unsaved.clear()
         marks = np.fromiter(self._recent, dtype="<u8", count=len(self._recent))
         found[PROGRESS] = LearnerProgress(
@@ -196,7 +229,7 @@ class Learner:
         return _Estimates(hashed, ridge, mixed(self._blend.share, hashed, ridge))
 
     def _teach(self, model: str, tier: int, features: Features, score: float) -> None:
-        if model not in self._place:
+        if model not in self._place or not self._standing[model].lessons:
             self._welcome(model, tier, features)
         standing, watch = self._standing[model], self._watches[model]
         inputs = self._hashed.inputs(features, self._place[model])
@@ -214,11 +247,24 @@ class Learner:
         self._hashed.learn(inputs, standing.prior, score)
         self._ridge.learn(model, row, score - standing.level, watch.forget)
 
+    def _bill(self, lesson: Lesson) -> None:
+        model = lesson.model
+        if model is None or not lesson.cost_usd or not lesson.listed_usd:
+            return
+        row = dense.dense(unpack(lesson.features))
+        if model not in self._place:
+            level = PRIOR_QUALITY.get(lesson.tier, PRIOR_QUALITY[1])
+            self._admit(model, Standing(prior=logit(level), level=level))
+        off = self._bills.learn(model, row, float(lesson.cost_usd), float(lesson.listed_usd))
+        if off is not None:
+            bills = self._bills.account(model).bills
+            self._drifts.append(Drift(model, off, bills, cost=True))
+
     def _welcome(self, model: str, tier: int, features: Features) -> None:
         """Start a model at its tier's prior; late, at the level of the best there is."""
         level = PRIOR_QUALITY.get(tier, PRIOR_QUALITY[1])
         prior = logit(level)
-        judged = [name for name in self._place if name != SHARED]
+        judged = [name for name in self.standing() if name != SHARED]
         if self._standing[SHARED].lessons >= NEWCOMER_LESSONS and judged:
             best = max(self.predict(name, features) for name in judged)
             prior = logit(best) - self._hashed.shared_odds(features)
@@ -228,7 +274,7 @@ class Learner:
     def _admit(self, name: str, standing: Standing) -> None:
         self._place.setdefault(name, len(self._place))
         self._standing[name] = standing
-        self._watches[name] = Watch()
+        self._watches.setdefault(name, Watch())
         self._hashed.reach(len(self._place))
 
     def _snapshot(self, name: str, now: datetime) -> ModelState:
@@ -241,6 +287,8 @@ class Learner:
                 level=standing.level,
                 odds=self._blend.odds if name == SHARED else 0.0,
                 ridge=ridge.weights.astype(np.float32),
+                costs=self._bills.part(_owner(name)).weights.astype(np.float32),
+                ratio=self._bills.account(name).ratio,
             )
         )
         return ModelState(
@@ -261,6 +309,8 @@ class Learner:
             ridge=pack_numbers(ridge.numbers().astype("<f8")),
             odds=self._blend.odds if name == SHARED else None,
             watch=replace(self._watches[name]),
+            costs=pack_numbers(self._bills.part(_owner(name)).numbers().astype("<f8")),
+            account=_copied(self._bills.account(name)),
         )  # fmt: skip
 
     def _load(self, part: LearnerPart) -> None:
@@ -279,7 +329,18 @@ class Learner:
             if part.ridge:
                 own = self._ridge.shared if part.part == SHARED else self._ridge.own(part.part)
                 own.load(ridge)
+            costs = unpack_numbers(part.costs, "<f8", part.part)
+            self._bills.load(_owner(part.part), costs, _copied(part.account))
         except ValueError as error:
             raise ValueError(f"part {part.part!r}: {error}") from None
         if part.part == SHARED:
             self._blend = UNTAUGHT_RIDGE if part.odds is None else Blend(part.odds)
+
+
+def _owner(part: str) -> str | None:
+    """Whose own a part is; None: it is what all share."""
+    return None if part == SHARED else part
+
+
+def _copied(account: Account) -> Account:
+    return replace(account, watch=replace(account.watch))

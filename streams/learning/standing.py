@@ -3,7 +3,7 @@
 import base64
 import binascii
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -17,14 +17,35 @@ from streams.learning.drift import Watch
 PROGRESS = "progress"
 """Key of the learner's own progress, beside the names of its parts."""
 
+LEAST_BILLS = 5
+MOST_RATIO = 4.0
+"""Ratios beyond this, or its inverse, are one strange bill's."""
+
 _LEAST = 1e-15
+
+
+@dataclass(slots=True)
+class Account:
+    """What one model's bills came to beside what was predicted, in dollars, the latest most."""
+
+    bills: int = 0
+    real_usd: float = 0.0
+    predicted_usd: float = 0.0
+    watch: Watch = field(default_factory=Watch)
+
+    @property
+    def ratio(self) -> float:
+        """Real dollars for a dollar predicted; 1 before enough bills."""
+        if self.bills < LEAST_BILLS or self.predicted_usd <= 0:
+            return 1.0
+        return min(max(self.real_usd / self.predicted_usd, 1 / MOST_RATIO), MOST_RATIO)
 
 
 class LearnerPart(Part):
     """Durable state of one part, numbers in base64.
 
-    `weights` and `squares` are the hashed estimate's, float32; `ridge` the ridge's, float64. Those
-    with a default were not yet kept by the first versions.
+    `weights` and `squares` are the hashed estimate's, float32; `ridge` and `costs` the ridges' of
+    quality and cost, float64. Those with a default were not yet kept by the first versions.
     """
 
     at: datetime
@@ -40,6 +61,8 @@ class LearnerPart(Part):
     ridge: str = ""
     odds: float | None = None
     watch: Watch = Watch()
+    costs: str = ""
+    account: Account = Account()
 
 
 class LearnerProgress(Part):

@@ -102,7 +102,9 @@ class Judged(Part):
         return self.score_sum / self.best_sum if self.best_sum > 0 else None
 
     def with_lesson(self, lesson: Lesson) -> "Judged":
-        """Count one more lesson."""
+        """Count one more lesson; one about cost says nothing of quality."""
+        if lesson.score is None:
+            return self
         best = None if lesson.explored else lesson.best_quality
         if best is None:
             return self.plus(Judged(lessons=1, lesson_sum=lesson.score))

@@ -22,7 +22,7 @@ from streams.events.decision import (
 from streams.events.task import Task
 from streams.routing import choice, policy, trial
 from streams.routing.availability import UNSTEERED, Availabilities, Steering, free, slowed
-from streams.routing.bargain import Room, afford, best_bargain, booked
+from streams.routing.bargain import Dollars, Room, afford, best_bargain, booked
 from streams.routing.cascade import NEVER, Cascading, asked_first
 from streams.routing.constraints import chars, hindrances, refuse
 from streams.routing.features import extract, pack
@@ -49,14 +49,16 @@ class View:
 
 
 class _Facts(NamedTuple):
-    """What is known of one task before a tier is chosen; qualities and costs are by model.
+    """What is known of one task before a tier is chosen; qualities and dollars are by model.
 
-    Without `pricing` money has no price, and the thresholds decide.
+    `listed` is what price lists expect, `costs` what bills have made of that. Without `pricing`
+    money has no price, and the thresholds decide.
     """
 
     verdict: Verdict
     predicted: dict[str, float]
-    costs: dict[str, Decimal | None]
+    listed: Dollars
+    costs: Dollars
     pricing: Pricing | None
 
 
@@ -118,12 +120,10 @@ def decide(
     models, view = _steered(models, view, steering)
     features = extract(task.text, verdict)
     size = chars(task)
-    facts = _Facts(
-        verdict,
-        view.quality.predict(features, known.models),
-        {m.name: m.expected_cost_usd(size, task.max_output_tokens) for m in known.models},
-        pricing,
-    )
+    predicted = view.quality.predict(features, known.models)
+    listed = {m.name: m.expected_cost_usd(size, task.max_output_tokens) for m in known.models}
+    costs = view.quality.costs(features, known.models, listed)
+    facts = _Facts(verdict, predicted, listed, costs, pricing)
     room = Room(models, (), {})
     if pricing is not None:
         room = afford(task, models, size, facts.costs, pricing)
@@ -164,6 +164,7 @@ def decide(
         else {name: booked(facts.costs[name]) for name in eligible},
         unaffordable=room.out,
         reserved_usd=booked(room.reserves_usd.get(drawn.name)),
+        listed_usd=booked(facts.listed[drawn.name]),
         features=pack(features),
         decided_at=now,
     )

@@ -146,7 +146,7 @@ class QualityView:
         unknown: list[ModelSpec] = []
         for model in models:
             column = stack.column.get(model.name, 0)
-            if not column:
+            if not column or not self.parts[model.name].part_lessons:
                 unknown.append(model)
                 continue
             found[model.name] = believed(column, stack.prior[column], stack.level[column])
@@ -160,13 +160,17 @@ class QualityView:
         return found
 
     def costs(
-        self, features: Features, listed: Mapping[str, Decimal | None]
-    ) -> dict[str, float | None]:
+        self,
+        features: Features,
+        models: Iterable[ModelSpec],
+        listed: Mapping[str, Decimal | None],
+    ) -> dict[str, Decimal | None]:
         """The dollars that each model would take for a task.
 
         Args:
             features: The task's.
-            listed: What the price list expects of each model, in dollars; None where it has none.
+            models: Of whom it is asked.
+            listed: What the price list expects of each, in dollars; None where it has no price.
 
         Returns:
             Dollars by model: the listed ones times what bills have shown of such tasks; None
@@ -174,12 +178,12 @@ class QualityView:
         """
         stack = self._stack
         logs = (dense.dense(features) @ stack.costs).tolist()
-        found: dict[str, float | None] = dict.fromkeys(listed)
-        for name, usd in listed.items():
-            if usd is not None:
-                column = stack.column.get(name, 0)
-                log = min(max(logs[column], -MOST_LOG_COST), MOST_LOG_COST)
-                found[name] = float(usd) * math.exp(log) * stack.ratio[column]
+        found: dict[str, Decimal | None] = {}
+        for model in models:
+            usd, column = listed[model.name], stack.column.get(model.name, 0)
+            log = min(max(logs[column], -MOST_LOG_COST), MOST_LOG_COST)
+            factor = math.exp(log) * stack.ratio[column]
+            found[model.name] = usd if usd is None or factor == 1.0 else Decimal(float(usd) * factor)
         return found
 
     @cached_property

@@ -22,7 +22,7 @@ async def test_a_score_becomes_a_lesson_and_a_later_decision_names_a_newer_model
     await story.ask(a_task("t2"))
     first, second = story.decisions()
     assert (first.model_state_version, second.model_state_version) == (0, 1)
-    (lesson,) = story.driver.events("lessons")
+    (lesson,) = story.lessons()
     assert (lesson.decision_id, lesson.score, lesson.model) == (
         first.decision_id,
         0.2,
@@ -46,7 +46,7 @@ async def test_feedback_sent_twice_teaches_once() -> None:
     for _ in range(2):
         await story.judge("t1", 0.5, source="test", name="n")
     assert len(story.driver.records("scores")) == 2
-    assert len(story.driver.records("lessons")) == 1
+    assert len(story.lessons()) == 1
     assert taught(story) == 1
 
 
@@ -61,7 +61,7 @@ async def test_a_correction_does_not_teach_again() -> None:
     story = await asked("t1")
     await story.judge("t1", 0.5)
     await story.judge("t1", 1.0)
-    assert [lesson.score for lesson in story.driver.events("lessons")] == [0.5]
+    assert [lesson.score for lesson in story.lessons()] == [0.5]
 
 
 async def test_feedback_before_its_task_waits_for_it() -> None:
@@ -93,7 +93,7 @@ async def test_a_judged_tier_0_answer_is_counted() -> None:
     story = a_story()
     await story.ask(a_task("t1", prompt="What is 2^6?"))
     await story.judge("t1", 1.0)
-    (lesson,) = story.driver.events("lessons")
+    (lesson,) = story.lessons()
     assert (lesson.model, lesson.tier, taught(story)) == (None, 0, 1)
 
 

@@ -55,7 +55,7 @@ async def test_an_answer_that_fails_its_check_goes_one_tier_up_and_teaches() -> 
         ("validator", 2, "small", 0.0),
         ("validator", 3, "medium", 1.0),
     ]
-    lessons = {lesson.model: lesson for lesson in story.driver.events("lessons")}
+    lessons = {lesson.model: lesson for lesson in story.lessons()}
     assert {model: lesson.score for model, lesson in lessons.items()} == {"small": 0, "medium": 1}
     assert lessons["small"].propensity > 0
     assert lessons["medium"].propensity == 0  # no draw chose it
@@ -93,7 +93,7 @@ async def test_scores_of_checks_are_told_again_after_a_restart_under_the_same_id
     await story.ask(a_task(min_quality=0.75, min_tier=2))
     told = [record.header("ce_id") for record in story.driver.records("scores")]
     assert len(told) == 2 * len(set(told))
-    assert len(story.driver.events("lessons")) == len(set(told))
+    assert len(story.lessons()) == len(set(told))
 
 
 # -- cascades ---------------------------------------------------------------------------------
@@ -138,7 +138,7 @@ async def test_the_lesson_of_a_kept_cheap_answer_belongs_to_the_cheap_model() ->
     story = await learned(script=says(tiny=a_reply("blue", token_logprobs=SURE)), **able("tiny"))
     await story.ask(a_task(min_quality=0.9, cascade=True))
     await story.judge("t1", 0.3)
-    (lesson,) = story.driver.events("lessons")
+    (lesson,) = story.lessons()
     assert (lesson.model, lesson.tier, lesson.propensity) == ("tiny", 1, 0.0)
 
 

@@ -105,7 +105,7 @@ async def test_feedback_that_was_buried_is_counted_once_when_it_is_sent_back() -
     )
     await back(story, letter)
     assert len(story.driver.records("scores")) == 2
-    assert len(story.driver.events("lessons")) == 1
+    assert len(story.lessons()) == 1
 
 
 async def test_a_redriven_decision_takes_the_scores_that_follow() -> None:
@@ -115,5 +115,5 @@ async def test_a_redriven_decision_takes_the_scores_that_follow() -> None:
         await story.driver.publish("tasks", body, headers=codec.redriven(number))
         story.clock.move(1)
     await story.driver.publish("feedback", a_feedback(score=0.2))
-    (lesson,) = story.driver.events("lessons")
+    (lesson,) = story.lessons()
     assert lesson.decision_id == story.decisions()[1].decision_id

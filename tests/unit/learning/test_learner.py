@@ -1,3 +1,5 @@
+from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -125,6 +127,7 @@ def test_a_restart_goes_on_bit_for_bit() -> None:
     for start in (0, 40):
         for lesson in some_lessons(start, start + 40):
             learner.learn(lesson)
+            learner.learn(billed(1000 + int(lesson.task_id[1:]), 1.7))
         learner.snapshots(AT)
         kept |= learner.states(AT, offset=start + 39)
     again = Learner.from_states(kept)
@@ -137,6 +140,7 @@ def test_a_restart_goes_on_bit_for_bit() -> None:
     for model in ("small", "large"):
         for features in (EASY, HARD):
             assert again.predict(model, features) == learner.predict(model, features)
+            assert again.cost_usd(model, features, 1.0) == learner.cost_usd(model, features, 1.0)
     assert again.snapshots(AT) == learner.snapshots(AT)
     assert again.states(AT, 159) == learner.states(AT, 159)
 
@@ -225,11 +229,69 @@ def test_models_that_stay_as_they_are_raise_nothing() -> None:
     assert found == []
 
 
+def billed(n: int, factor: float, features: Features = EASY, model: str = "small") -> Lesson:
+    listed = Decimal("0.001")
+    return taught(
+        n, 0.5, features, model=model, source=None, listed_usd=listed, lesson_id=f"b{n}",
+        cost_usd=(listed * Decimal(factor)).quantize(Decimal("1e-12")),
+    ).model_copy(update={"score": None})  # fmt: skip
+
+
+def test_bills_teach_cost_and_count_as_no_judgement() -> None:
+    learner, view = Learner(), QualityView()
+    for n in range(200):
+        learner.learn(billed(n, (3.0, 0.4)[n % 2], (EASY, HARD)[n % 2]))
+    assert (learner.lessons, learner.standing()) == (0, {})
+    for state in learner.snapshots(AT):
+        view = view.with_part(state)
+    small = ModelSpec(name="small", provider="p", tier=2)
+    for features, factor in ((EASY, 3.0), (HARD, 0.4)):
+        learned = learner.cost_usd("small", features, 0.001)
+        assert learned == pytest.approx(factor * 0.001, rel=0.25)
+        served = view.costs(features, [small], {"small": Decimal("0.001")})["small"]
+        assert float(served or 0) == pytest.approx(learned, rel=1e-3)
+    untaught = QualityView().predict(EASY, [small])
+    assert view.predict(EASY, [small]) == untaught
+
+
+def test_a_bill_before_the_first_score_takes_nothing_from_a_newcomers_welcome() -> None:
+    learner = Learner()
+    for lesson in some_lessons(0, NEWCOMER_LESSONS):
+        learner.learn(lesson)
+    best = max(learner.predict(model, HARD) for model in ("small", "large"))
+    learner.learn(billed(1, 2.0, HARD, model="new"))
+    learner.learn(taught(999, best, HARD, model="new", tier=1))
+    assert learner.standing()["new"].brier == pytest.approx(0, abs=1e-9)
+
+
+def test_what_bills_alone_changed_waits_for_ten_and_five_seconds_or_for_a_score() -> None:
+    learner = Learner()
+
+    def flushed(numbers: range, seconds: float) -> list[str]:
+        for n in numbers:
+            learner.learn(billed(n, 1.0))
+        return [state.part for state in learner.snapshots(AT + timedelta(seconds=seconds))]
+
+    assert flushed(range(9), 0) == []
+    assert flushed(range(9, 10), 0) == ["shared", "small"]
+    assert flushed(range(10, 30), 4) == []
+    assert flushed(range(30, 30), 6) == ["shared", "small"]
+    assert flushed(range(30, 31), 60) == []
+    learner.learn(taught(99, 0.9, model="large"))
+    assert flushed(range(31, 31), 60) == ["large", "shared", "small"]
+
+
+def test_a_cost_that_changed_is_told() -> None:
+    _, found = drifted([billed(n, 1.0 if n < 60 else 0.1) for n in range(75)])
+    assert [(drift.model, drift.cost) for drift in found] == [("small", True)]
+    assert found[0].by < -1
+
+
 def test_what_was_kept_before_there_was_a_ridge_goes_on_with_the_hashed_estimate() -> None:
     learner = Learner()
     for lesson in some_lessons(0, 100):
         learner.learn(lesson)
-    new = ("level", "ridge", "odds", "watch")
+    new = ("level", "ridge", "odds", "watch", "costs", "account")
     kept = {
         name: type(state).model_validate(state.model_dump(mode="json", exclude=set(new)))
         for name, state in learner.states(AT, 99).items()
