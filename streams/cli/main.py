@@ -27,6 +27,7 @@ COMMANDS = (
     "models",
     "dlq",
     "simulate",
+    "evaluate",
     "settle",
     "price",
     "schemas",

@@ -84,7 +84,7 @@ def _list(args: argparse.Namespace) -> int:
     from streams.cli.settlements import doubt_of, list_of, summed_up
     from streams.clickhouse.doubts import open_doubts
 
-    with _books(args, read_settings(args)) as client:
+    with books_of(args, read_settings(args)) as client:
         doubts = open_doubts(client)
     if args.json:
         for doubt in doubts:
@@ -104,7 +104,7 @@ def _one(args: argparse.Namespace) -> int:
     from streams.clock import SystemClock
 
     settings = read_settings(args)
-    with _books(args, settings) as client:
+    with books_of(args, settings) as client:
         known = cost_of(client, args.call_id)
         if known is None:
             raise NotFoundError(
@@ -164,7 +164,7 @@ def _by_bill(args: argparse.Namespace) -> int:
         bill = read_bill(content_of("--bill", args.bill))
     except ValueError as error:
         raise UsageError(f"--bill {args.bill}: {error}") from None
-    with _books(args, settings) as client:
+    with books_of(args, settings) as client:
         doubts = open_doubts(client)
     at = SystemClock().now()
     figures = [(doubt, bill.figures.get(doubt.call_id)) for doubt in doubts]
@@ -224,8 +224,13 @@ async def _publish(
 
 
 @contextmanager
-def _books(args: argparse.Namespace, settings: "Settings") -> "Iterator[Client]":
-    """ClickHouse, with the database of the books."""
+def books_of(args: argparse.Namespace, settings: "Settings") -> "Iterator[Client]":
+    """ClickHouse, with the database of the books.
+
+    Raises:
+        NotFoundError: The tables are not there.
+        ConnectionError: It doesn't answer.
+    """
     from clickhouse_connect.driver.exceptions import ClickHouseError
 
     from streams.clickhouse import client as books

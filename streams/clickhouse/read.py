@@ -2,6 +2,7 @@
 
 totals · tasks · fallback · savings_by_tenant · spend_by_model · policy_changes · feedback_by_tier
 story_decisions · story_calls · story_costs · story_results · story_feedback: of one task
+log_decisions · log_results · log_feedback: of what was decided in a span of time
 doubts · call · call_cost: calls whose cost nobody knows; one call
 """
 

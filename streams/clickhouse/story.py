@@ -1,6 +1,7 @@
 """What the books hold of one task, as the events that were written into them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
 from typing import Any
 
 import orjson
@@ -26,6 +27,17 @@ def recall(client: Client, task_id: str) -> list[Event]:
         for name, build in BUILDERS.items()
         for row in ask(client, f"story_{name}", task_id=task_id)
     ]
+
+
+def log(client: Client, *, since: datetime, until: datetime, tenant: str) -> Iterator[Event]:
+    """Decisions of a span of time, with their results and scores; see `streams.clickhouse.read.ask`.
+
+    Raises:
+        clickhouse_connect.driver.exceptions.Error: ClickHouse is away or refuses.
+    """
+    for name in ("decisions", "results", "feedback"):
+        rows = ask(client, f"log_{name}", since=since, until=until, tenant=tenant)
+        yield from map(BUILDERS[name], rows)
 
 
 def _decision(row: Row) -> Event:

@@ -82,6 +82,7 @@ def decide(
     cascading: Cascading = NEVER,
     steering: Steering | None = None,
     pricing: Pricing | None = None,
+    verdict: Verdict | None = None,
 ) -> Decision | Refusal:
     """Choose tier and model for a task.
 
@@ -98,6 +99,7 @@ def decide(
             what is written on it.
         pricing: What money is worth, see `price.PriceOfMoney`; None: the thresholds decide. It is
             written on the decision too.
+        verdict: What the rules said of a task whose text is no longer known; None: they are asked.
 
     Returns:
         The decision; or a refusal: the deadline has passed, or no model may take the task.
@@ -105,7 +107,7 @@ def decide(
     if task.overdue(now):
         detail = f"the deadline {task.deadline_at} has passed"
         return Refusal(reason=RefusalReason.DEADLINE, detail=detail)
-    verdict = propose(task.text)
+    verdict = verdict or propose(task.text)
     decision_id = ids.derive("decision", task.task_id, body_digest, redrive)
     if skill is not None and _may_answer(task):
         return _answer(task, view, decision_id, skill, now)
