@@ -16,9 +16,13 @@ from numpy.typing import NDArray
 FOLDS = 5
 """What an arm earns is believed, for each task, from the other four fifths of them."""
 
+ALIKE_DRAWS = 2.0
+"""With so many draws an arm is taken half as it was seen, half as was to be expected."""
+
 LEAST_DEGREES = 2.0
 """Degrees of freedom of an interval, at least: one reward that outweighs all others leaves none."""
 
+_TINY = 1e-300
 _Z = 1.959963984540054  # 97.5% of a normal distribution lie below
 
 Floats = NDArray[np.float64]
@@ -44,19 +48,25 @@ class Drawn:
 
 
 class Weighed(NamedTuple):
-    """Tasks as numbers, one each: how often each counts, its reward, what was expected of it.
+    """Tasks as numbers: how often each counts, its reward, what was expected of it.
 
     Args:
-        weight: The other policy's probability of the chosen arm, over the logged one.
+        weight: The other policy's probability of the chosen arm, over the logged one; by task.
         reward: What the chosen arm earned.
         modelled: What the chosen arm was thought to earn.
         expected: What the other policy was thought to earn.
+        chosen: Number of the chosen arm.
+        square: By arm, the mean square of the weights that are to be expected, drawn or not.
+        draws: By arm, to how many equal draws its weighed ones are expected to amount.
     """
 
     weight: Floats
     reward: Floats
     modelled: Floats
     expected: Floats
+    chosen: NDArray[np.intp]
+    square: Floats
+    draws: Floats
 
 
 class Estimate(NamedTuple):
@@ -130,35 +140,41 @@ def weigh(tasks: Sequence[Drawn]) -> Weighed:
     arms = sorted({arm for task in tasks for arm in (task.arm, *task.target)})
     column = {arm: n for n, arm in enumerate(arms)}
     chosen = np.array([column[task.arm] for task in tasks])
-    propensity = np.array([task.logging.get(task.arm, 0.0) for task in tasks])
-    if np.any(propensity <= 0):
-        arm = tasks[int(np.argmin(propensity))].arm
-        raise ValueError(f"{arm!r} was chosen with probability 0")
+    for task in tasks:
+        if not task.logging.get(task.arm, 0.0) > 0:
+            raise ValueError(f"{task.arm!r} was chosen with probability 0")
+    logging = np.array([[task.logging.get(arm, 0.0) for arm in arms] for task in tasks])
     target = np.array([[task.target.get(arm, 0.0) for arm in arms] for task in tasks])
     believed = np.array([[task.believed.get(arm, math.nan) for arm in arms] for task in tasks])
     reward = np.array([task.reward for task in tasks])
-    return of_arms(chosen, propensity, target, reward, believed)
+    return of_arms(chosen, logging, target, reward, believed)
 
 
 def of_arms(
-    chosen: NDArray[np.intp], propensity: Floats, target: Floats, reward: Floats, believed: Floats
+    chosen: NDArray[np.intp], logging: Floats, target: Floats, reward: Floats, believed: Floats
 ) -> Weighed:
     """The same from arrays.
 
     Args:
         chosen: Number of the chosen arm, by task.
-        propensity: Its probability when it was drawn, above 0.
-        target: The other policy's probabilities, tasks x arms.
-        reward: What the chosen arm earned.
+        logging: Probability of every arm when it was drawn, tasks x arms; the chosen one's above 0.
+        target: The other policy's probabilities, likewise.
+        reward: What the chosen arm earned, by task.
         believed: What each arm was believed to earn, tasks x arms; NaN where nobody knew.
     """
     model = crossfitted(chosen, reward, believed)
     at = np.arange(len(chosen))
+    logged = np.where(logging > 0, logging, np.inf)
+    squares = target**2 / logged
+    fourths = target**4 / logged**3
     return Weighed(
-        target[at, chosen] / propensity,
+        target[at, chosen] / logging[at, chosen],
         reward,
         model[at, chosen],
         (target * model).sum(axis=1),
+        chosen,
+        squares.mean(axis=0),
+        squares.sum(axis=0) ** 2 / np.maximum(fourths.sum(axis=0), _TINY),
     )
 
 
@@ -215,37 +231,57 @@ def estimate(logged: Weighed, unsupported: float = 0.0) -> Evaluation:
     """
     weight, reward = logged.weight, logged.reward
     total = float(weight.sum())
-    squares = float(weight @ weight)
-    corrected = logged.expected + weight * (reward - logged.modelled)
+    value = float(weight @ reward) / total
+    scale = len(weight) / total
+    off = reward - logged.modelled
+    corrected = logged.expected + weight * off
     return Evaluation(
         tasks=len(reward),
         logged=mean(reward),
-        ips=mean(weight * reward),
-        snips=_self_normalised(weight, reward, total),
-        dr=mean(corrected),
-        gain=mean(corrected - reward),
-        effective=total * total / squares,
+        ips=mean(weight * reward, _unseen(logged, reward)),
+        snips=mean(value + scale * weight * (reward - value), _unseen(logged, reward - value)),
+        dr=mean(corrected, _unseen(logged, off)),
+        gain=mean(corrected - reward, _unseen(logged, off)),
+        effective=total * total / float(weight @ weight),
         largest_weight=float(weight.max()),
         unsupported=unsupported,
     )
 
 
-def _self_normalised(weight: Floats, reward: Floats, total: float) -> Estimate:
-    """The weighed mean, and the interval of what it is to the first order: a sum of terms."""
-    value = float(weight @ reward) / total
-    return mean(value + weight * (reward - value) * (len(weight) / total))
+def _unseen(logged: Weighed, off: Floats) -> float:
+    """What a log's own spread lacks of the variance of weighed terms.
+
+    Where a rare draw didn't happen a log looks calmer than it is. But what was to be expected of
+    the squared weights is known, drawn or not; of each arm that is taken in place of what was seen,
+    the more the fewer draws its weighed ones amount to.
+
+    Args:
+        logged: The tasks.
+        off: The terms before they are weighed.
+    """
+    arms, squared = len(logged.square), off * off
+    count = np.bincount(logged.chosen, minlength=arms)
+    sums = np.bincount(logged.chosen, squared, minlength=arms)
+    by_arm = (sums + ALIKE_DRAWS * float(squared.mean())) / (count + ALIKE_DRAWS)
+    seen = np.bincount(logged.chosen, logged.weight**2 * squared, minlength=arms) / len(off)
+    doubt = ALIKE_DRAWS / (logged.draws + ALIKE_DRAWS)
+    return float(doubt @ (logged.square * by_arm - seen))
 
 
-def mean(values: Floats) -> Estimate:
+def mean(values: Floats, unseen: float = 0.0) -> Estimate:
     """The mean of some numbers, with an interval that knows how uneven they are.
 
     A few large weights make the spread itself uncertain: Student's t is taken with the degrees of
     freedom that the fourth moment leaves, so that the interval widens. All numbers equal, it is
     one point.
 
+    Args:
+        values: One a task.
+        unseen: Variance of one of them beside what they show.
+
     Source:
         The degrees of freedom match the variance of the sample variance: Satterthwaite,
-        Biometrics Bulletin 2 (1946). Coverage: `make bench`, `tests/bench/test_coverage.py`.
+        Biometrics Bulletin 2 (1946). Coverage: `tests/bench/test_coverage.py`.
 
     Example:
         >>> told = mean(np.array([0.0, 1.0] * 50))
@@ -256,11 +292,10 @@ def mean(values: Floats) -> Estimate:
     if count < 2:  # noqa: PLR2004 (one number has no spread)
         return Estimate(value, None, None)
     off = values - value
-    variance = float(off @ off) / count
-    if variance <= (1e-12 * max(abs(value), 1e-12)) ** 2:
-        return Estimate(value, value, value)
-    fourth = float(np.square(np.square(off)).sum()) / count
-    degrees = 2 * count / max(fourth / variance**2 - 1, 1e-9)
+    seen = float(off @ off) / count
+    fourth = float(np.square(off * off).sum()) / count
+    degrees = 2 * count / max(fourth / max(seen, _TINY) ** 2 - 1, 1e-9) if seen > 0 else 0.0
+    variance = max(seen + unseen, 0.0)
     reach = t_quantile(max(degrees, LEAST_DEGREES)) * math.sqrt(variance / (count - 1))
     return Estimate(value, value - reach, value + reach)
 

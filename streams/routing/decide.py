@@ -79,10 +79,10 @@ def decide(
     draw: float,
     now: datetime,
     redrive: int = 0,
+    verdict: Verdict | None = None,
     cascading: Cascading = NEVER,
     steering: Steering | None = None,
     pricing: Pricing | None = None,
-    verdict: Verdict | None = None,
 ) -> Decision | Refusal:
     """Choose tier and model for a task.
 
@@ -94,12 +94,12 @@ def decide(
         draw: A number in [0, 1): the only chance in a decision.
         now: The moment of deciding.
         redrive: How often the task was sent again on purpose.
+        verdict: What the rules said of a task whose text is no longer known; None: they are asked.
         cascading: When a cheaper model is asked first.
         steering: What is hindered or cold; None: what the view says. A decision is recomputed with
             what is written on it.
         pricing: What money is worth, see `price.PriceOfMoney`; None: the thresholds decide. It is
             written on the decision too.
-        verdict: What the rules said of a task whose text is no longer known; None: they are asked.
 
     Returns:
         The decision; or a refusal: the deadline has passed, or no model may take the task.

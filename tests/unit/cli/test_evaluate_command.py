@@ -74,7 +74,11 @@ def test_a_log_is_read_however_it_was_written_down() -> None:
     assert plain == events
     assert list(events_of(lines(map(kcat, events)), "kcat")) == events
     assert list(events_of(lines(map(cloud_event, events)), "cloud")) == events
-    story = {"decisions": [dumped(events[0])], "results": [dumped(events[1])], "calls": [{}]}
+    story: JsonObject = {
+        "decisions": [dumped(events[0])],
+        "results": [dumped(events[1])],
+        "calls": [{}],
+    }
     story["feedback"] = [dumped(events[2])]
     for part in story["decisions"]:
         part.pop("features", None)
@@ -113,7 +117,7 @@ def test_a_file_without_a_decision_is_exit_4(capfd: pytest.CaptureFixture[str]) 
     [
         ("[policy]\ntarget = 2\n", "policy.target"),
         ('[policy.thresholds]\n"1" = 2\n', "policy.thresholds.1"),
-        ("[policy]\ntarged = 0.9\n", "policy.targed"),
+        ("[policy]\ntarket = 0.9\n", "policy.targed"),
         ("[policy", "can't be read"),
         ('[[models.tier9]]\nname = "x"\n', "models.tier9"),
         ("[policy]\ntarget = 0.9\n", "at least one model"),

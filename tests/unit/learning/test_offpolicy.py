@@ -11,6 +11,7 @@ from streams.learning.offpolicy import (
     estimate,
     evaluate,
     mean,
+    of_arms,
     t_quantile,
     weigh,
 )
@@ -47,6 +48,9 @@ def test_what_is_believed_is_corrected_by_what_was_earned() -> None:
         reward=np.array([1.0, 0.0]),
         modelled=np.array([0.6, 0.4]),
         expected=np.array([0.5, 0.7]),
+        chosen=np.array([0, 1]),
+        square=np.array([2.0, 0.125]),
+        draws=np.array([1e9, 1e9]),
     )
     found = estimate(belief)
     # The first task comes to .5 + .8, the second to .7 - .2.
@@ -118,6 +122,15 @@ def test_a_choice_of_probability_zero_is_no_honest_log() -> None:
         weigh([a_draw("dear", 1.0, logging={"cheap": 1.0})])
 
 
+def test_a_rare_draw_that_did_not_happen_widens_the_interval() -> None:
+    often = {"cheap": 0.99, "dear": 0.01}
+    lucky = [a_draw("cheap", 0.5, logging=often) for _ in range(50)]
+    found = told([*lucky, a_draw("cheap", 0.6, logging=often)]).ips
+    assert found.high is not None
+    assert found.value < 0.06
+    assert found.high > 0.5
+
+
 def test_one_task_has_no_interval() -> None:
     assert mean(np.array([0.5])) == (0.5, None, None)
 
@@ -158,9 +171,8 @@ def test_intervals_cover_what_is_true_as_often_as_they_say() -> None:
         well = 1 - hard * np.where(chosen == 1, 0.4, 0.8)
         reward = (chance.random(400) < well).astype(float)
         belief = np.stack((1 - 0.7 * hard, 1 - 0.5 * hard), axis=1)  # wrong, and of some use
-        weight = target[chosen] / logging[chosen]
-        modelled = belief[np.arange(400), chosen]
-        found = estimate(Weighed(weight, reward, modelled, belief @ target))
+        asked = np.tile(target, (400, 1))
+        found = estimate(of_arms(chosen, np.tile(logging, (400, 1)), asked, reward, belief))
         truth = 0.2 * 0.6 + 0.8 * 0.8
         for name in hits:
             value = getattr(found, name)
