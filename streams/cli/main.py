@@ -28,6 +28,7 @@ COMMANDS = (
     "dlq",
     "simulate",
     "evaluate",
+    "learner",
     "settle",
     "price",
     "schemas",

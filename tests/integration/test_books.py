@@ -11,8 +11,12 @@ from streams.clickhouse import read
 from streams.clickhouse.doubts import call_of, cost_of, open_doubts
 from streams.clickhouse.insert import Store, Stored
 from streams.clickhouse.rows import table_of
+from streams.clickhouse.story import log
+from streams.clickhouse.values import EARLIEST, LATEST
 from streams.events.envelope import Event
-from streams.events.outcome import Usage
+from streams.events.feedback import Score
+from streams.events.outcome import Result, Usage
+from streams.learning.history import History
 from streams.topology import SUNK
 from tests.books import count, store
 from tests.builders import (
@@ -166,6 +170,20 @@ def test_every_question_is_answered_by_empty_books(client: Client) -> None:
     assert {name for name, rows in answers.items() if rows} == {"totals", "fallback"}
     assert answers["totals"][0]["tasks"] == 0
     assert answers["totals"][0]["low_tier_share"] is None
+
+
+def test_the_log_of_a_span_of_time_comes_back_as_events(client: Client) -> None:
+    decided = a_decision("a"), a_decision("b", decided_at=AT + timedelta(hours=2))
+    others = a_decision("c", tenant="acme")
+    store(client, *decided, others, a_result("a"), a_result("b"), a_result("c"), a_score("a", 0.5))
+    hour = {"since": AT - timedelta(hours=1), "until": AT + timedelta(hours=1)}
+    found = list(log(client, **hour, tenant="default"))
+    assert found[0] == decided[0]
+    assert [event.task_id for event in found if isinstance(event, Result)] == ["a"]
+    assert [event.score for event in found if isinstance(event, Score)] == [0.5]
+    assert len(list(log(client, since=EARLIEST, until=LATEST, tenant=""))) == 7
+    (told,) = History.of(found).tasks()
+    assert (told.score, told.cost_usd) == (0.5, 0.0001)
 
 
 def test_the_questions_add_up(client: Client) -> None:

@@ -87,10 +87,13 @@ def test_a_log_is_read_however_it_was_written_down() -> None:
 
 
 def test_what_tells_nothing_of_decisions_is_passed_over() -> None:
-    noise = [{"task_id": "x"}, {"decision_id": "d", "predicted_quality": 3}, {"topic": "alerts"}]
-    assert (
-        list(events_of(lines([*noise, {"topic": "a.decisions.v1", "payload": "{"}]), "log")) == []
-    )
+    noise: list[JsonObject] = [
+        {"task_id": "x"},
+        {"decision_id": "d", "predicted_quality": 3},
+        {"topic": "tierflow.alerts.v1", "payload": "{}"},
+        {"topic": "tierflow.decisions.v1", "payload": "{"},
+    ]
+    assert list(events_of(lines(noise), "log")) == []
 
 
 def test_a_gzipped_log_is_unpacked(capfd: pytest.CaptureFixture[str]) -> None:
@@ -117,7 +120,7 @@ def test_a_file_without_a_decision_is_exit_4(capfd: pytest.CaptureFixture[str]) 
     [
         ("[policy]\ntarget = 2\n", "policy.target"),
         ('[policy.thresholds]\n"1" = 2\n', "policy.thresholds.1"),
-        ("[policy]\ntarket = 0.9\n", "policy.targed"),
+        ("[policy]\ngoal = 0.9\n", "policy.goal"),
         ("[policy", "can't be read"),
         ('[[models.tier9]]\nname = "x"\n', "models.tier9"),
         ("[policy]\ntarget = 0.9\n", "at least one model"),
