@@ -59,14 +59,14 @@ def fact_of(states: "Iterable[ModelState]") -> dict[str, Any]:
     Args:
         states: As they stand on the topic: of each part the last one counts.
     """
-    from streams.routing.quality import QualityView, SnapshotError
+    from streams.routing.quality import QualityView
 
     newest = {state.part: state for state in states}
     view, refused = QualityView(), dict[str, str]()
     for state in newest.values():
         try:
             view = view.with_part(state)
-        except SnapshotError as error:
+        except ValueError as error:
             refused[state.part] = str(error)
     return {
         "version": max((state.version for state in newest.values()), default=0),

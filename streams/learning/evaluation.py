@@ -21,7 +21,7 @@ from streams.routing.availability import Steering
 from streams.routing.constraints import chars
 from streams.routing.decide import View, decide
 from streams.routing.features import Features
-from streams.routing.quality import SHARED, QualityView, SnapshotError
+from streams.routing.quality import SHARED, QualityView
 from streams.routing.registry import ModelSpec, Registry
 from streams.routing.rules import Verdict
 
@@ -156,7 +156,7 @@ def redistribute(told: Told, view: View) -> dict[str, float]:
 def _view(history: History, told: Sequence[Told], registry: Registry, policy: Policy) -> View:
     now = QualityView()
     for state in history.parts.values():
-        with suppress(SnapshotError):  # one that can't serve tells nothing
+        with suppress(ValueError):  # one that can't serve tells nothing
             now = now.with_part(state)
     counted = None if SHARED in now.parts else _counted(told)
     quality = LoggedQuality(version=now.version, lessons=now.lessons, now=now, counted=counted)
