@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from streams.events.control import Policy
-from streams.events.decision import Decision, Refusal
+from streams.events.decision import Decision, Pricing, Refusal
 from streams.events.models import CHARS_PER_TOKEN
 from streams.events.task import Task
 from streams.learning.history import History, Told
@@ -21,6 +21,7 @@ from streams.routing.availability import Steering
 from streams.routing.constraints import chars
 from streams.routing.decide import View, decide
 from streams.routing.features import Features
+from streams.routing.price import PriceOfMoney
 from streams.routing.quality import SHARED, QualityView
 from streams.routing.registry import ModelSpec, Registry
 from streams.routing.rules import Verdict
@@ -117,10 +118,11 @@ def decide_again(
     """Every logged task, in the order of deciding, with the other policy's distribution."""
     told = history.tasks()
     view = _view(history, told, registry, policy)
-    return [(one, redistribute(one, view)) for one in told]
+    price = PriceOfMoney()
+    return [(one, _haggled(one, view, price)) for one in told]
 
 
-def redistribute(told: Told, view: View) -> dict[str, float]:
+def redistribute(told: Told, view: View, pricing: Pricing | None = None) -> dict[str, float]:
     """The distribution from which another view would have drawn a logged task's model.
 
     Constraints are the task's own where it is known; else the models that were eligible then, and
@@ -129,17 +131,22 @@ def redistribute(told: Told, view: View) -> dict[str, float]:
     Args:
         told: The task as logged.
         view: The other policy and models; its quality holds what is known by now.
+        pricing: What money is worth under that policy, if it holds a ceiling or a quality.
     """
-    decision = told.decision
-    if decision.model is None:
+    if told.decision.model is None:
         return {SKILL: 1.0}
-    quality = view.quality
+    again = _again(told, view, pricing)
+    return {REFUSED: 1.0} if again is None else again.probabilities
+
+
+def _again(told: Told, view: View, pricing: Pricing | None) -> Decision | None:
+    """The decision made once more; None where no model may take the task."""
+    decision, quality = told.decision, view.quality
     if isinstance(quality, LoggedQuality):
         quality = replace(quality, said=decision.predicted_quality)
     registry = view.registry if told.task is not None else _eligible(view.registry, decision)
     if not registry.models:
-        return {REFUSED: 1.0}
-    verdict = Verdict(decision.rule_tier, decision.rule_confidence, decision.rule)
+        return None
     again = decide(
         told.task or _stand_in(told),
         replace(view, registry=registry, quality=quality),
@@ -148,9 +155,31 @@ def redistribute(told: Told, view: View) -> dict[str, float]:
         draw=0.0,
         now=decision.decided_at,
         steering=Steering(decision.unavailable, decision.warming),
-        verdict=verdict,
+        verdict=Verdict(decision.rule_tier, decision.rule_confidence, decision.rule),
+        pricing=pricing,
     )
-    return {REFUSED: 1.0} if isinstance(again, Refusal) else again.probabilities
+    return None if isinstance(again, Refusal) else again
+
+
+def _haggled(told: Told, view: View, price: PriceOfMoney) -> dict[str, float]:
+    """The same, of one task after another: the price follows what the policy would have spent.
+
+    Each task is booked with what the preferred model is expected to cost. Exploration is that of
+    a policy long in force: as many tasks were decided as there are lessons.
+    """
+    pricing = price.pricing(view.policy)
+    if pricing is None or told.decision.model is None:
+        return redistribute(told, view)
+    known = max(pricing.tasks, view.quality.lessons_of(SHARED))
+    again = _again(told, view, pricing.model_copy(update={"tasks": known}))
+    if again is None:
+        return {REFUSED: 1.0}
+    preferred = max(again.probabilities, key=lambda name: again.probabilities[name])
+    price.take(again.model_copy(update={"model": preferred}))
+    expected = again.expected_usd.get(preferred)
+    if expected is not None:
+        price.charge(again.task_id, preferred, expected)
+    return again.probabilities
 
 
 def _view(history: History, told: Sequence[Told], registry: Registry, policy: Policy) -> View:
@@ -211,15 +240,17 @@ def _qualities(decision: Decision, target: Mapping[str, float]) -> dict[str, flo
 
 
 def _costs(told: Told, target: Mapping[str, float], registry: Registry) -> dict[str, float]:
-    """Dollars by list price, of every model that has one."""
+    """Dollars that were expected when it was decided, else by list price; of all that have them."""
     size = _size(told)
     most = None if told.task is None else told.task.max_output_tokens
     found: dict[str, float] = {}
     for arm in (*target, told.decision.model):
         spec = registry.known.get(arm or "")
-        cost = None if spec is None else spec.expected_cost_usd(size, most)
-        if spec is not None and cost is not None:
-            found[spec.name] = float(cost)
+        cost = told.decision.expected_usd.get(arm or "")
+        if cost is None and spec is not None:
+            cost = spec.expected_cost_usd(size, most)
+        if arm is not None and cost is not None:
+            found[arm] = float(cost)
     return found
 
 

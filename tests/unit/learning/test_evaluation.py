@@ -1,3 +1,5 @@
+from decimal import Decimal
+
 from streams.events.control import Policy
 from streams.events.envelope import Event
 from streams.learning.evaluation import (
@@ -87,3 +89,15 @@ def test_another_policys_quality_and_cost_lie_within_their_intervals() -> None:
             assert told.low is not None
             assert told.high is not None
             assert told.low <= truth <= told.high
+
+
+def test_a_ceiling_is_held_by_the_policy_that_has_one() -> None:
+    log = a_log(400)
+    history = History.of(event for one in log for event in one.events())
+    costs = {}
+    for ceiling in ("0.0005", "0.005"):
+        policy = a_policy(0, ceiling_usd=Decimal(ceiling))
+        again = decide_again(history, a_registry(), policy)
+        _, costs[ceiling] = worth(log[100:], [target for _, target in again[100:]])
+    assert costs["0.0005"] < 0.001
+    assert costs["0.0005"] < costs["0.005"] < 0.0075
