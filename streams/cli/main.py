@@ -29,6 +29,7 @@ COMMANDS = (
     "simulate",
     "evaluate",
     "learner",
+    "benchmark",
     "settle",
     "price",
     "schemas",

@@ -1,0 +1,280 @@
+"""One run: tasks through classify → choose → score → learn → tune, in the agents' own code.
+
+What an agent does with a record is called directly: the price of money, `decide`, the three joins,
+the learner, and the tuner's handler; policies and snapshots reach the view by the fold that workers use. Time is
+simulated: tasks come at an even pace, snapshots and thresholds as often as in a worker.
+"""
+
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import TypeVar
+
+from streams import ids
+from streams.agents.outcome import Emit, Record
+from streams.agents.tune import tune
+from streams.clock import Clock, SystemClock
+from streams.events.control import Policy
+from streams.events.decision import Decision, Refusal
+from streams.events.feedback import Score
+from streams.events.outcome import Result
+from streams.kafka import codec
+from streams.learning.joining import Half, Joined, join_decision, join_result, join_score
+from streams.learning.learner import Learner
+from streams.learning.thresholds import Gains
+from streams.rig.benchmark.pool import SKILLED, Asked, Pool
+from streams.rig.benchmark.prices import Prices
+from streams.rig.simulation import BEGIN
+from streams.routing.control import fold
+from streams.routing.decide import View, decide
+from streams.routing.price import PriceOfMoney
+
+TASKS_PER_S = 20.0
+FLUSH_TASKS = 10
+"""Tasks between two snapshots of the learner: half a second, as in a worker."""
+
+BUCKET_S = 10.0
+"""Length of a performance window: 200 tasks."""
+
+MICRO = 1e6
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Terms:
+    """How a run is played.
+
+    Args:
+        policy: In force at the beginning.
+        gains: How thresholds move.
+        delay: Scores come so many tasks late; costs come at once.
+        graded: Share of tasks that ever get a score.
+    """
+
+    policy: Policy
+    gains: Gains = field(default_factory=Gains)
+    delay: int = 0
+    graded: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One task of a run: who did it, and what that came to.
+
+    `model` is `SKILLED` for tier 0; `predicted` is None there. `spent_usd` is as recorded, even
+    where the run was played with other costs.
+    """
+
+    row: int
+    model: str
+    tier: int
+    score: float
+    spent_usd: Decimal
+    predicted: float | None
+    bound_by: str | None
+
+
+@dataclass
+class Ran:
+    """What came of a run: a step a task in the order played, and thresholds by task number."""
+
+    steps: list[Step] = field(default_factory=list)
+    thresholds: list[tuple[int, Mapping[str, float]]] = field(default_factory=list)
+    decision_us: list[float] = field(default_factory=list)
+    lesson_us: list[float] = field(default_factory=list)
+    snapshot_bytes: int = 0
+
+
+@dataclass(slots=True)
+class _Due:
+    """A score that will be given after the task of that number."""
+
+    after: int
+    task_id: str
+    score: float
+
+
+class Stream:
+    """One run.
+
+    Args:
+        pool: Tasks and their recorded outcomes.
+        prices: What is known of prices.
+        terms: How it is played.
+        salt: Decides draws and which tasks are graded; another one a run.
+        bills: What tasks cost in this run, in the form of the pool's; None: as recorded.
+        clock: Measures decisions and lessons.
+    """
+
+    def __init__(
+        self,
+        pool: Pool,
+        prices: Prices,
+        terms: Terms,
+        salt: str,
+        bills: Sequence[Sequence[Decimal]] | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        self.ran = Ran()
+        self._pool, self._prices, self._terms, self._salt = pool, prices, terms, salt
+        self._bills = pool.bills if bills is None else bills
+        self._clock = clock or SystemClock()
+        self._column = {model: number for number, model in enumerate(pool.models)}
+        self._learner = Learner()
+        self._view = View(prices.registry, terms.policy)
+        self._tuner = tune(
+            {}, initial=terms.policy, gains=terms.gains, bucket_s=BUCKET_S, partitions=1
+        )
+        self._halves: dict[str, Half] = {}
+        self._due: deque[_Due] = deque()
+        self._money = PriceOfMoney()
+        self._lessons = 0
+        self._at: datetime = BEGIN
+        self._repriced = False
+
+    def run(
+        self, order: Sequence[int], learning: int = 0, show: Callable[[], None] = lambda: None
+    ) -> Ran:
+        """Play the tasks in this order.
+
+        Args:
+            order: Rows of the pool.
+            learning: So many at the beginning only teach: behind them a ceiling's period begins.
+            show: Told of every task that is done.
+        """
+        for number, row in enumerate(order):
+            if number == learning:
+                self._money.renew()
+            self._at = BEGIN + timedelta(seconds=number / TASKS_PER_S)
+            if number % FLUSH_TASKS == 0:
+                self._flush(number)
+            self._play(number, row)
+            while self._due and self._due[0].after <= number:
+                self._grade(number, self._due.popleft())
+            show()
+        self._flush(len(order))
+        return self.ran
+
+    def _play(self, number: int, row: int) -> None:
+        """Decide one task, answer it as recorded, and let its cost be known."""
+        asked = self._pool.asked[row]
+        decision = self._decide(number, asked)
+        step = self._answer(asked, row, decision)
+        self.ran.steps.append(step)
+        joined = join_decision(Half(), decision, number)
+        joined = join_result(joined.half, self._result(decision, step, row))
+        self._teach(joined)
+        graded = self._graded(asked)
+        if graded is not None:
+            self._halves[asked.task.task_id] = joined.half
+            score = step.score if step.model != SKILLED else graded
+            self._due.append(_Due(number + self._terms.delay, asked.task.task_id, score))
+
+    def _decide(self, number: int, asked: Asked) -> Decision:
+        task = asked.task
+        draw = ids.draw(self._salt, task.task_id, "choice/0")
+        began_s = self._clock.monotonic_s()
+        pricing = self._money.pricing(self._view.policy)
+        if pricing is not None:  # exploration doesn't begin anew with a period
+            pricing = pricing.model_copy(update={"tasks": number})
+        made = decide(
+            task, self._view, body_digest="", skill=asked.skill, draw=draw, now=self._at,
+            pricing=pricing,
+        )  # fmt: skip
+        if isinstance(made, Refusal):
+            raise ValueError(f"task {asked.own_id!r} was refused: {made.detail}")  # noqa: TRY004
+        self._money.take(made)
+        self.ran.decision_us.append((self._clock.monotonic_s() - began_s) * MICRO)
+        return made
+
+    def _answer(self, asked: Asked, row: int, decision: Decision) -> Step:
+        if decision.model is None:
+            return Step(row, SKILLED, 0, asked.skill_score or 0.0, Decimal(0), None, None)
+        column = self._column[decision.model]
+        return Step(
+            row,
+            decision.model,
+            decision.tier,
+            float(self._pool.scores[row, column]),
+            self._pool.bills[row][column],
+            decision.predicted_quality[decision.model],
+            decision.bound_by,
+        )
+
+    def _result(self, decision: Decision, step: Step, row: int) -> Result:
+        """The result as its tier would publish it; the bill is heard by who learns prices."""
+        cost = Decimal(0)
+        if decision.model is not None:
+            cost = self._bills[row][self._column[decision.model]]
+            self._money.charge(decision.task_id, decision.model, cost)
+            self._repriced = self._prices.take(decision.model, cost) or self._repriced
+        return Result(
+            task_id=decision.task_id,
+            status="completed",
+            tier=step.tier,
+            model=decision.model,
+            cost_usd=cost,
+            decision_id=decision.decision_id,
+            completed_at=self._at,
+        )
+
+    def _graded(self, asked: Asked) -> float | None:
+        """Whether a task gets a score; of a skill's answer, which one. None: nobody says."""
+        if asked.skill is not None:
+            return asked.skill_score
+        drawn = ids.draw(self._salt, asked.task.task_id, "graded")
+        return 1.0 if drawn < self._terms.graded else None
+
+    def _grade(self, number: int, due: _Due) -> None:
+        score = Score(
+            feedback_id=ids.derive("feedback", due.task_id, "test", ""),
+            task_id=due.task_id,
+            score=due.score,
+            source="test",
+            name="",
+            comment=None,
+            at=self._at,
+        )
+        self._teach(join_score(self._halves.pop(due.task_id), score, number, self._at))
+
+    def _teach(self, joined: Joined) -> None:
+        for lesson in joined.lessons:
+            began_s = self._clock.monotonic_s()
+            self._learner.learn(lesson)
+            self.ran.lesson_us.append((self._clock.monotonic_s() - began_s) * MICRO)
+            value = codec.encode(lesson)
+            record = Record("lessons", 0, self._lessons, None, value, (), self._at)
+            _finish(self._tuner.handle(record))
+            self._lessons += 1
+
+    def _flush(self, number: int) -> None:
+        """Put in force what was learned and tuned since the last time."""
+        if self._repriced:
+            self._view = replace(self._view, registry=self._prices.registry)
+            self._repriced = False
+        for state in self._learner.snapshots(self._at):
+            self._view = fold(self._view, state)
+            self.ran.snapshot_bytes = max(self.ran.snapshot_bytes, len(codec.encode(state)))
+        if self._tuner.tick is None:
+            return
+        outcome = _finish(self._tuner.tick(self._at))
+        for send in outcome.sends if isinstance(outcome, Emit) else ():
+            self._view = fold(self._view, send.event)
+            if isinstance(send.event, Policy):
+                self.ran.thresholds.append((number, dict(send.event.thresholds)))
+
+
+def _finish(work: Awaitable[T]) -> T:
+    """The value of work that waits for nothing.
+
+    Raises:
+        RuntimeError: It waits for something.
+    """
+    try:
+        next(work.__await__())
+    except StopIteration as ended:
+        value: T = ended.value
+        return value
+    raise RuntimeError("a stage waits for something")

@@ -1,0 +1,129 @@
+"""The figures as a text for people: a table of ways, who did which share, calibration, time."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from streams.rig.benchmark.calibration import Calibration
+from streams.rig.benchmark.figures import OURS, Figures, Line
+from streams.rig.benchmark.intervals import Interval
+from streams.rig.figures import plain
+
+UNKNOWN = "-"
+HEAD = ("", "quality", "", "regret", "$ a task", "at most", "APGR", "", "CPT50", "CPT80")
+
+
+def render(figures: Figures) -> str:
+    """Tell how it went, for a terminal of a hundred and ten columns.
+
+    Args:
+        figures: Of the whole benchmark.
+    """
+    parts = [
+        _opening(figures),
+        "\n".join(_aligned([HEAD, *(_cells(line) for line in figures.rows)])),
+        "\n".join(_shares(figures)),
+        "\n".join(_calibration(figures.calibration)),
+        "\n".join(_closing(figures)),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def half(found: Interval | None, digits: int = 4) -> str:
+    """Half the width of an interval, such as `±0.0012`; nothing of a single run."""
+    if found is None or found.high is None:
+        return ""
+    return f"±{found.high - found.mean:.{digits}f}"
+
+
+def _opening(figures: Figures) -> str:
+    learned = f" after {figures.learned} that only teach" if figures.learned else ""
+    orders = f"{figures.seeds} order{'s' if figures.seeds > 1 else ''}"
+    text = (
+        f"{figures.tasks} tasks measured{learned}, in {orders}; models: {', '.join(figures.models)}"
+    )
+    if figures.incomplete:
+        text += f"\n{figures.incomplete} rows left out: without an outcome or a cost of some model"
+    if figures.terms:
+        told = ", ".join(f"{name} {value}" for name, value in figures.terms.items())
+        text += f"\n{told}"
+    return text
+
+
+def _cells(line: Line) -> tuple[str, ...]:
+    return (
+        line.name,
+        f"{line.quality.mean:.4f}",
+        half(line.quality),
+        f"{line.regret.mean:.4f}",
+        f"{float(line.cost_usd.mean):.4g}",
+        f"{float(line.cost_usd.max):.4g}",
+        _number(line.apgr),
+        half(line.gap.apgr, 3),
+        _number(line.cpt50),
+        _number(line.cpt80),
+    )
+
+
+def _number(value: float | None) -> str:
+    return UNKNOWN if value is None else f"{value:.3f}"
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Names to the left, figures to the right; a column that holds nothing is left out."""
+    columns = [
+        column
+        for column in zip(*rows, strict=True)
+        if any(cell not in ("", UNKNOWN) for cell in column[1:])
+    ]
+    widths = [max(len(cell) for cell in column) for column in columns]
+    for cells in zip(*columns, strict=True):
+        first, *rest = cells
+        padded = (f"{cell:>{width}}" for cell, width in zip(rest, widths[1:], strict=True))
+        yield "  ".join((f"{first:<{widths[0]}}", *padded)).rstrip()
+
+
+def _shares(figures: Figures) -> Iterator[str]:
+    ours = figures.ours
+    yield f"models: {told(ours.share)}"
+    if ours.tiers:
+        tiers = {f"tier {tier}": share for tier, share in ours.tiers.items()}
+        yield f"tiers:  {told(tiers)}"
+    for line in figures.rows:
+        if line.name.startswith(f"{OURS}:"):
+            yield f"at ${line.name.removeprefix(f'{OURS}:')}: {told(line.share)}"
+    if set(figures.bound_by) - {UNKNOWN}:
+        yield f"bound by: {told(figures.bound_by)}"
+    over = [line for line in figures.rows if line.over_ceiling is not None]
+    for line in over:
+        passed = line.over_ceiling or 0.0
+        said = "no order spent more" if not passed else f"an order spent {passed:.2%} more"
+        yield f"ceiling ${plain(line.ceiling_usd)}: {said}" if line.ceiling_usd else said
+
+
+def told(shares: Mapping[str, float]) -> str:
+    """Shares in words, such as `small 61.0% · large 39.0%`."""
+    return " · ".join(f"{name} {share:.1%}" for name, share in shares.items())
+
+
+def _calibration(found: Calibration) -> Iterator[str]:
+    if found.error is None:
+        return
+    yield f"calibration: predictions are off by {found.error:.3f} on average"
+    rows = [("predicted", "tasks", "mean", "scored")]
+    rows += [
+        (f"{bin_.low:.1f} to {bin_.high:.1f}", str(bin_.tasks), _number(bin_.predicted), _number(bin_.scored))
+        for bin_ in found.bins
+        if bin_.tasks
+    ]  # fmt: skip
+    yield from _aligned(rows)
+
+
+def _closing(figures: Figures) -> Iterator[str]:
+    decision, lesson = figures.decision_us, figures.lesson_us
+    if decision.p50 is not None:
+        yield f"a decision: {decision.p50:.0f} µs p50, {decision.p99:.0f} µs p99"
+    if lesson.p50 is not None:
+        yield f"a lesson: {lesson.p50:.0f} µs p50"
+    if figures.snapshot_bytes:
+        yield f"a model's snapshot: {figures.snapshot_bytes:,} bytes at most"
+    if figures.seeds > 1:
+        yield "± is half of a 95% interval over orders: how far order and draws move a figure."
