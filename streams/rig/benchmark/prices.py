@@ -16,6 +16,9 @@ PROVIDER = "recorded"
 FIRST, BILLS = 3, 20
 """From so many bills on their mean is a model's typical cost; after so many it stays."""
 
+HOPED = Decimal("0.1")
+"""So much of the cheapest known cost is expected of a model of which nothing is known."""
+
 CHARS = 400
 """A prompt of this length stands for all where published prices are compared."""
 
@@ -54,7 +57,8 @@ class Told:
 class Found:
     """Typical costs as published, then as the mean of a model's first bills; tiers by their rank.
 
-    A model that is in no list and was never billed counts as the dearest that is known.
+    A model that is in no list and was never billed counts as far cheaper than any that is known:
+    only so is it tried under a ceiling, and its first bill ends that.
 
     Args:
         models: Who may be chosen.
@@ -71,8 +75,9 @@ class Found:
     def registry(self) -> Registry:
         """Models ranked by what they are known to cost."""
         known = {model: self._cost(model) for model in self._bills}
-        dearest = max((cost for cost in known.values() if cost is not None), default=None)
-        return ranked({name: dearest if cost is None else cost for name, cost in known.items()})
+        cheapest = min((cost for cost in known.values() if cost is not None), default=None)
+        hoped = None if cheapest is None else cheapest * HOPED
+        return ranked({name: hoped if cost is None else cost for name, cost in known.items()})
 
     def take(self, model: str, cost_usd: Decimal) -> bool:
         """Count a bill while they still count."""

@@ -35,8 +35,8 @@ TASKS_PER_S = 20.0
 FLUSH_TASKS = 10
 """Tasks between two snapshots of the learner: half a second, as in a worker."""
 
-BUCKET_S = 10.0
-"""Length of a performance window: 200 tasks."""
+BUCKET_S = 5.0
+"""Length of a performance window: 100 tasks."""
 
 MICRO = 1e6
 T = TypeVar("T")
