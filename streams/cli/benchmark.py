@@ -5,7 +5,15 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from streams.cli.answers import Exit, Subparsers, UsageError, add_json, command, print_json
+from streams.cli.answers import (
+    Exit,
+    Subparsers,
+    UsageError,
+    add_json,
+    command,
+    print_json,
+    whole_number,
+)
 from streams.cli.progress import Progress
 
 if TYPE_CHECKING:
@@ -24,7 +32,7 @@ tierflow benchmark routing --tasks recorded.jsonl.gz --models small,large --repo
 tierflow benchmark routing --learn old.jsonl.gz --test new.jsonl.gz --ceiling 0.0005 --json\
 """
 
-MOST_SEEDS, MOST_DELAY = 1000, 1_000_000
+MOST_SEEDS, MOST_JOBS, MOST_DELAY = 1000, 256, 1_000_000
 
 
 def add(subparsers: Subparsers) -> None:
@@ -72,6 +80,9 @@ def _add_routing(nested: Subparsers) -> None:
         "--paces", type=_count, default=21, metavar="N",
         help="runs an order behind the APGR, of two models (21; 0: no APGR)",
     )  # fmt: skip
+    parser.add_argument(
+        "--jobs", type=_jobs, default=1, metavar="N", help="orders played at once, in processes (1)"
+    )
     prices = parser.add_mutually_exclusive_group()
     prices.add_argument(
         "--prices", choices=("found", "recorded"), default="found",
@@ -122,15 +133,8 @@ def run(args: argparse.Namespace) -> int:
 
     pool, prices = _pool(args)
     wanted = _wanted(args, pool, prices)
-    done = 0
     with Progress(tasks_of(pool, wanted), "tasks") as progress:
-
-        def show() -> None:
-            nonlocal done
-            done += 1
-            progress.show(done)
-
-        measured = measure(pool, wanted, show)
+        measured = measure(pool, wanted, progress.show, jobs=args.jobs)
     if args.decisions is not None:
         args.decisions.write_text(_decisions(pool, measured), encoding="utf-8")
     if args.report is not None:
@@ -288,9 +292,11 @@ def _count(text: str) -> int:
 
 
 def _seeds(text: str) -> int:
-    from streams.cli.answers import whole_number
-
     return whole_number(text, MOST_SEEDS)
+
+
+def _jobs(text: str) -> int:
+    return whole_number(text, MOST_JOBS)
 
 
 def _dollars(text: str) -> tuple[Decimal, ...]:

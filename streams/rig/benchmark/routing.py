@@ -16,13 +16,15 @@ from streams.rig.benchmark.figures import OURS, Block, Figures, Line, Moved, Pac
 from streams.rig.benchmark.intervals import interval
 from streams.rig.benchmark.pool import Pool, order_of, split
 from streams.rig.benchmark.prices import Prices, Told, ranked
+from streams.rig.benchmark.spread import spread
 from streams.rig.benchmark.stream import Ran, Step, Stream, Terms
 from streams.rig.benchmark.yardsticks import Ground, Pair
 
 BLOCKS = 40
 """Points of the learning curve."""
 
-Show = Callable[[], None]
+Show = Callable[[int], None]
+Done = Callable[[], None]
 
 
 @dataclass(frozen=True)
@@ -77,20 +79,40 @@ def pair_of(pool: Pool) -> Pair | None:
     return yardsticks.pair_of(_ground(pool, range(pool.learning, len(pool.asked))))
 
 
-def measure(pool: Pool, wanted: Wanted, show: Show = lambda: None) -> Measured:
+def measure(pool: Pool, wanted: Wanted, show: Show = lambda _: None, *, jobs: int = 1) -> Measured:
     """Play all runs and sum them up.
 
     Args:
         pool: Tasks, models, outcomes.
         wanted: What is to be run.
-        show: Told of every task that is done.
+        show: Told how many tasks are done, often; with several jobs once an order.
+        jobs: Orders played at once, each in a process. Figures are the same, times aside.
     """
     pair = pair_of(pool) if wanted.paces else None
-    orders = tuple(_play(pool, wanted, pair, seed, show) for seed in range(1, wanted.seeds + 1))
-    return Measured(_figures(pool, wanted, pair, orders), orders)
+    seeds, total, done = range(1, wanted.seeds + 1), tasks_of(pool, wanted), 0
+
+    def one_done() -> None:
+        nonlocal done
+        done += 1
+        show(done)
+
+    if jobs == 1:
+        orders = [_play(pool, wanted, pair, seed, one_done) for seed in seeds]
+    else:
+        found: dict[int, Played] = {}
+        playing = spread(lambda seed: _play(pool, wanted, pair, seed, _nothing), seeds, jobs)
+        for seed, played in playing:
+            found[seed] = played
+            show(total * len(found) // wanted.seeds)
+        orders = [found[seed] for seed in seeds]
+    return Measured(_figures(pool, wanted, pair, orders), tuple(orders))
 
 
-def _play(pool: Pool, wanted: Wanted, pair: Pair | None, seed: int, show: Show) -> Played:
+def _nothing() -> None:
+    """Show nothing: a process of its own has no terminal."""
+
+
+def _play(pool: Pool, wanted: Wanted, pair: Pair | None, seed: int, show: Done) -> Played:
     order = order_of(pool, seed)
     learning = split(order, pool.learning, wanted.learning_share)
     runs = []
@@ -102,7 +124,7 @@ def _play(pool: Pool, wanted: Wanted, pair: Pair | None, seed: int, show: Show) 
     return Played(seed, learning, tuple(runs), tuple(spots))
 
 
-def _pace(pool: Pool, wanted: Wanted, pair: Pair, seed: int, show: Show) -> Iterator[Spot]:
+def _pace(pool: Pool, wanted: Wanted, pair: Pair, seed: int, show: Done) -> Iterator[Spot]:
     """Runs in which a strong call costs 1 and a weak one nothing, each from a cold start."""
     strong = pool.models[pair.strong]
     price = {model: Decimal(int(model == strong)) for model in pool.models}

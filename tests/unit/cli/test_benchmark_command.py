@@ -198,6 +198,11 @@ def test_rows_are_taken_by_category(
     assert (only["tasks"], only["rows"][0]["quality"]) == (80, without["rows"][0]["quality"])
 
 
+def test_several_processes_decide_the_same(sample: list[Row]) -> None:
+    few = sample[:60]
+    assert decided(few, "--seeds", "3", "--jobs", "2") == decided(few, "--seeds", "3")
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

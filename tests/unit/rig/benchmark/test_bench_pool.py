@@ -16,7 +16,7 @@ def a_row(name: str, prompt: str, models: tuple[str, ...] = MODELS, **fields: ob
         model: RecordedOutcome(score=0.5, cost_usd=Decimal(number + 1))
         for number, model in enumerate(models)
     }
-    return Recorded(task_id=name, prompt=prompt, outcomes=outcomes, **fields)  # type: ignore[arg-type]
+    return Recorded(task_id=name, prompt=prompt, outcomes=outcomes, **fields)
 
 
 ROWS = [a_row(f"r{number}", f"Why {number}?") for number in range(30)]

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from streams.rig.benchmark import yardsticks
-from streams.rig.benchmark.curves import Spot
 from streams.rig.benchmark.yardsticks import Ground, Pair
 
 GROUND = Ground(
@@ -69,9 +68,9 @@ def test_equals_and_three_models_are_no_pair() -> None:
 def test_curves_give_the_strong_model_as_many_tasks_as_a_share_allows() -> None:
     half = 10  # the share in the middle, 0.5
     assert yardsticks.SHARES[half] == 0.5
-    assert yardsticks.length_curve(GROUND, PAIR)[half] == Spot(0.5, pytest.approx(0.6875))
-    assert yardsticks.oracle_curve(GROUND, PAIR)[half] == Spot(0.5, pytest.approx(0.8125))
-    assert yardsticks.chance_curve(GROUND, PAIR)[half] == Spot(0.5, pytest.approx(0.625))
+    assert yardsticks.length_curve(GROUND, PAIR)[half] == pytest.approx((0.5, 0.6875))
+    assert yardsticks.oracle_curve(GROUND, PAIR)[half] == pytest.approx((0.5, 0.8125))
+    assert yardsticks.chance_curve(GROUND, PAIR)[half] == pytest.approx((0.5, 0.625))
 
 
 def test_paces_are_21_from_4_to_96_percent() -> None:
