@@ -13,7 +13,7 @@ from streams.routing.registry import ModelSpec, Registry, rank, register
 
 PROVIDER = "recorded"
 
-FIRST, BILLS = 3, 20
+FIRST, BILLS = 3, 200
 """From so many bills on their mean is a model's typical cost; after so many it stays."""
 
 HOPED = Decimal("0.1")
