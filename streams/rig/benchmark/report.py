@@ -156,8 +156,8 @@ def _band(curve: Sequence[Block]) -> Series:
     upper, lower = [], []
     for block in curve:
         found = block.quality
-        upper.append((block.task, found.mean if found.high is None else found.high))
-        lower.append((block.task, found.mean if found.low is None else found.low))
+        upper.append((block.task, found.mean if found.high is None else min(found.high, 1.0)))
+        lower.append((block.task, found.mean if found.low is None else max(found.low, 0.0)))
     return Series("", upper, "band", lower=lower)
 
 
