@@ -14,17 +14,16 @@ from streams.cli.answers import (
     print_json,
     whole_number,
 )
+from streams.cli.outcomes import pool_for
 from streams.cli.progress import Progress
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from streams.events.control import Policy
     from streams.rig.benchmark.pool import Pool
     from streams.rig.benchmark.prices import Prices
     from streams.rig.benchmark.routing import Measured, Wanted
-    from streams.rig.recorded import Recorded
-    from streams.routing.registry import Registry
 
 EXAMPLE = """\
 tierflow benchmark routing --tasks recorded.jsonl.gz
@@ -73,6 +72,11 @@ def _add_routing(nested: Subparsers) -> None:
         metavar="SHARE",
         help="share of tasks with a score (1)",
     )
+    parser.add_argument(
+        "--change", choices=("price", "regression", "newcomer"),
+        help="play all tasks twice: in between the dearest model's price falls to a tenth, or the "
+        "middle one's scores to three quarters, or the middle one is new",
+    )  # fmt: skip
     parser.add_argument(
         "--seeds", type=_seeds, default=10, metavar="N", help="orders of the rows (10)"
     )
@@ -131,7 +135,7 @@ def run(args: argparse.Namespace) -> int:
     from streams.rig.benchmark.routing import measure, tasks_of
     from streams.rig.benchmark.table import render
 
-    pool, prices = _pool(args)
+    pool, prices = pool_for(args)
     wanted = _wanted(args, pool, prices)
     with Progress(tasks_of(pool, wanted), "tasks") as progress:
         measured = measure(pool, wanted, progress.show, jobs=args.jobs)
@@ -147,78 +151,8 @@ def run(args: argparse.Namespace) -> int:
     return Exit.DONE
 
 
-def _pool(args: argparse.Namespace) -> "tuple[Pool, Callable[[], Prices]]":
-    """Rows, models, and what is known of their prices."""
-    from streams.rig.benchmark.pool import names_of, pool_of
-    from streams.tier0.answer import answer
-
-    if (args.tasks is None) == (args.learn is None and args.test is None):
-        raise UsageError("--tasks FILE, or --learn FILE with --test FILE")
-    if args.tasks is None and (args.learn is None or args.test is None):
-        raise UsageError("--learn FILE and --test FILE go together")
-    learning = [] if args.learn is None else _rows(args, args.learn)
-    rows = _rows(args, args.test or args.tasks)
-    everything = [*learning, *rows]
-    models = names_of(args.models, everything)
-    pool = pool_of(rows, models, answer, learning=learning)
-    return pool, _prices(args, everything, models)
-
-
-def _rows(args: argparse.Namespace, file: Path) -> "list[Recorded]":
-    """A file's rows of the wanted categories; what a category is, nobody else hears."""
-    from streams.rig.recorded import objects_of, read_content, rows_of
-
-    placed = [
-        (place, found)
-        for place, found in objects_of(read_content(file), str(file))
-        if _is_wanted(str(found.get("category", "")), args.only, args.without)
-    ]
-    if not placed:
-        raise UsageError(f"{file}: no tasks in it that are wanted")
-    return rows_of(placed)
-
-
-def _is_wanted(category: str, only: "Sequence[str]", without: "Sequence[str]") -> bool:
-    """Whether a category, or what precedes its first `/`, is wanted."""
-    names = {category, category.partition("/")[0]}
-    return (not only or bool(names & set(only))) and not names & set(without)
-
-
-def _prices(
-    args: argparse.Namespace, rows: "Sequence[Recorded]", models: "Sequence[str]"
-) -> "Callable[[], Prices]":
-    from streams.money.prices import shipped
-    from streams.rig.benchmark.prices import Found, Told, published, ranked
-    from streams.rig.recorded import mean_costs
-    from streams.rig.simulation import BEGIN
-
-    if args.registry is not None:
-        told = Told(_registry(args.registry, models))
-        return lambda: told
-    if args.prices == "recorded":
-        means = mean_costs(rows)
-        known = Told(ranked({model: means[model] for model in models}))
-        return lambda: known
-    listed = published(models, shipped(), BEGIN)
-    return lambda: Found(models, listed)
-
-
-def _registry(file: Path, models: "Sequence[str]") -> "Registry":
-    import tomllib
-
-    from streams.routing.registry import parse, register
-
-    try:
-        found = parse(tomllib.loads(file.read_text(encoding="utf-8"), parse_float=Decimal))
-    except (OSError, ValueError) as error:
-        raise UsageError(f"--registry: {error}") from None
-    missing = [name for name in models if name not in found.by_name]
-    if missing:
-        raise UsageError(f"--registry: {file} has no {', '.join(missing)}")
-    return register(found.by_name[name] for name in models)
-
-
 def _wanted(args: argparse.Namespace, pool: "Pool", prices: "Callable[[], Prices]") -> "Wanted":
+    from streams.rig.benchmark.change import Change
     from streams.rig.benchmark.routing import Wanted
     from streams.rig.benchmark.stream import Terms
     from streams.rig.benchmark.yardsticks import shares
@@ -231,6 +165,7 @@ def _wanted(args: argparse.Namespace, pool: "Pool", prices: "Callable[[], Prices
         "delay": args.delay,
         "graded": None if args.graded == 1 else args.graded,
         "learn share": args.learn_share,
+        "change": args.change,
         "prices": args.registry.name if args.registry else args.prices,
     }
     return Wanted(
@@ -239,7 +174,8 @@ def _wanted(args: argparse.Namespace, pool: "Pool", prices: "Callable[[], Prices
         seeds=args.seeds,
         ceilings_usd=args.ceiling or (None,),
         learning_share=args.learn_share,
-        paces=shares(args.paces),
+        paces=shares(0 if args.change else args.paces),
+        change=None if args.change is None else Change(args.change),
         told={name: value for name, value in told.items() if value},
     )
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from streams.events.envelope import Part
 from streams.rig.benchmark.calibration import Calibration
+from streams.rig.benchmark.change import Adapting
 from streams.rig.benchmark.intervals import Interval
 from streams.rig.figures import Money
 
@@ -105,6 +106,7 @@ class Figures(Part):
     learning_curve: tuple[Block, ...]
     thresholds: tuple[Moved, ...]
     paces: tuple[Pace, ...]
+    change: Adapting | None
     terms: dict[str, Any]
 
     @property

@@ -37,12 +37,21 @@ class Prices(Protocol):
         """Hear what a task cost; whether that changes the registry."""
         ...
 
+    def turn(self) -> bool:
+        """Hear that the tasks that only teach are done; whether that changes the registry."""
+        ...
+
 
 class Told:
-    """A registry that is known beforehand."""
+    """A registry that is known beforehand.
 
-    def __init__(self, registry: Registry) -> None:
-        self._registry = registry
+    Args:
+        registry: In force from the first task on.
+        after: In force once the tasks that only teach are done; None: the same.
+    """
+
+    def __init__(self, registry: Registry, after: Registry | None = None) -> None:
+        self._registry, self._after = registry, after
 
     @property
     def registry(self) -> Registry:
@@ -52,6 +61,13 @@ class Told:
     def take(self, model: str, cost_usd: Decimal) -> bool:  # noqa: ARG002 (it is known)
         """Nothing to be learned."""
         return False
+
+    def turn(self) -> bool:
+        """Go over to what is told then."""
+        if self._after is None:
+            return False
+        self._registry = self._after
+        return True
 
 
 class Found:
@@ -63,12 +79,19 @@ class Found:
     Args:
         models: Who may be chosen.
         published: Costs of a typical task by list price, where there is one; see `published`.
+        newcomers: Models that come once the tasks that only teach are done.
     """
 
     def __init__(
-        self, models: Sequence[str], published: Mapping[str, Decimal] | None = None
+        self,
+        models: Sequence[str],
+        published: Mapping[str, Decimal] | None = None,
+        newcomers: Sequence[str] = (),
     ) -> None:
-        self._bills: dict[str, list[Decimal]] = {model: [] for model in models}
+        self._bills: dict[str, list[Decimal]] = {
+            model: [] for model in models if model not in newcomers
+        }
+        self._newcomers = newcomers
         self._published = published or {}
 
     @property
@@ -86,6 +109,11 @@ class Found:
             return False
         bills.append(cost_usd)
         return True
+
+    def turn(self) -> bool:
+        """Let the newcomers in."""
+        self._bills |= {model: [] for model in self._newcomers}
+        return bool(self._newcomers)
 
     def _cost(self, model: str) -> Decimal | None:
         bills, listed = self._bills[model], self._published.get(model)

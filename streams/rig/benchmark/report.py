@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import orjson
 
+from streams.rig.benchmark.change import WINDOW, Adapting
 from streams.rig.benchmark.figures import OURS, Block, Figures, Line
 from streams.rig.benchmark.plot import COLOURS, Point, Series, plot
 from streams.rig.benchmark.table import render
@@ -75,6 +76,12 @@ def _sections(figures: Figures) -> Iterator[tuple[str, str, str]]:
         "Predicted quality of the chosen model against its score, in ten bins.",
         _calibration(figures),
     )
+    if figures.change is not None:
+        yield (
+            f"After the change: {figures.change.change} of {figures.change.model}",
+            f"Its share in windows of {WINDOW} tasks, mean over orders; dashed, its share before.",
+            _after_change(figures.change),
+        )
     if figures.paces:
         yield (
             "Gap recovered by share of strong calls",
@@ -205,6 +212,16 @@ def _calibration(figures: Figures) -> str:
         Series(OURS, [(x, y) for x, y, _ in held], "dots", labels=labels),
     ]
     return plot(series, x="predicted quality", y="mean score", y_span=(0.0, 1.0))
+
+
+def _after_change(found: Adapting) -> str:
+    points = [(WINDOW * number + WINDOW / 2, share) for number, share in enumerate(found.shares)]
+    ends = [(0.0, found.before), (float(WINDOW * len(found.shares)), found.before)]
+    series = [
+        Series("before", ends, "dashes", COLOURS[-1]),
+        Series(found.model, points, "line"),
+    ]
+    return plot(series, x="tasks after the change", y="share", y_span=(0.0, 1.0))
 
 
 def _paces(figures: Figures) -> str:

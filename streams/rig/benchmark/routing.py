@@ -10,6 +10,7 @@ import numpy as np
 from streams.events.control import Policy
 from streams.rig.benchmark import yardsticks
 from streams.rig.benchmark.calibration import calibration
+from streams.rig.benchmark.change import Adapting, Change, adapting, changed_model
 from streams.rig.benchmark.collect import Reading, line_of, pace_of, read_off, timing
 from streams.rig.benchmark.curves import Spot
 from streams.rig.benchmark.figures import OURS, Block, Figures, Line, Moved, Pace
@@ -38,6 +39,7 @@ class Wanted:
         ceilings_usd: Mean dollars a task, each in runs of its own; None is a run without.
         learning_share: Of the measured rows' orders, so much at the beginning only teaches.
         paces: Ceilings on the share of strong calls, for two models.
+        change: What happens where measuring begins, in a pool that `change.twice` made.
         told: How it is played, in words, for who reads the figures.
     """
 
@@ -47,6 +49,7 @@ class Wanted:
     ceilings_usd: tuple[Decimal | None, ...] = (None,)
     learning_share: float = 0.0
     paces: tuple[float, ...] = yardsticks.SHARES
+    change: Change | None = None
     told: Mapping[str, object] | None = None
 
 
@@ -174,8 +177,15 @@ def _figures(pool: Pool, wanted: Wanted, pair: Pair | None, orders: Sequence[Pla
             for task, thresholds in order.runs[0].thresholds
         ),
         paces=tuple(_paces(wanted, orders)) if pair is not None else (),
+        change=None if wanted.change is None else _followed(pool, wanted.change, orders),
         terms=dict(wanted.told or {}),
     )
+
+
+def _followed(pool: Pool, change: Change, orders: Sequence[Played]) -> Adapting:
+    model = changed_model(pool, change)
+    chosen = [[step.model == model for step in order.runs[0].steps] for order in orders]
+    return adapting(change, model, chosen, orders[0].learning)
 
 
 def _lines(

@@ -147,6 +147,7 @@ class Stream:
         for number, row in enumerate(order):
             if number == learning:
                 self._money.renew()
+                self._repriced = self._prices.turn() or self._repriced
             self._at = BEGIN + timedelta(seconds=number / TASKS_PER_S)
             if number % FLUSH_TASKS == 0:
                 self._flush(number)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from streams.rig.benchmark.calibration import Calibration
+from streams.rig.benchmark.change import Adapting
 from streams.rig.benchmark.figures import OURS, Figures, Line
 from streams.rig.benchmark.intervals import Interval
 from streams.rig.figures import plain
@@ -21,6 +22,7 @@ def render(figures: Figures) -> str:
         _opening(figures),
         "\n".join(_aligned([HEAD, *(_cells(line) for line in figures.rows)])),
         "\n".join(_shares(figures)),
+        "\n".join(_change(figures.change)),
         "\n".join(_calibration(figures.calibration)),
         "\n".join(_closing(figures)),
     ]
@@ -102,6 +104,17 @@ def _shares(figures: Figures) -> Iterator[str]:
 def told(shares: Mapping[str, float]) -> str:
     """Shares in words, such as `small 61.0% · large 39.0%`."""
     return " · ".join(f"{name} {share:.1%}" for name, share in shares.items())
+
+
+def _change(found: Adapting | None) -> Iterator[str]:
+    if found is None:
+        return
+    said = "was not followed"
+    if found.median is not None:
+        worst = "some orders never" if found.worst is None else f"worst {found.worst}"
+        said = f"followed after {found.median:g} tasks (median; {worst})"
+    after = found.shares[-1] if found.shares else 0.0
+    yield f"change: {found.change} of {found.model}, {said}; share {found.before:.1%} → {after:.1%}"
 
 
 def _calibration(found: Calibration) -> Iterator[str]:

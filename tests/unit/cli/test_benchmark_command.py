@@ -198,6 +198,19 @@ def test_rows_are_taken_by_category(
     assert (only["tasks"], only["rows"][0]["quality"]) == (80, without["rows"][0]["quality"])
 
 
+@pytest.mark.parametrize("change", ["price", "regression", "newcomer"])
+def test_a_change_midway_is_told(
+    sample: list[Row], capfdbinary: pytest.CaptureFixture[bytes], change: str
+) -> None:
+    found = figures(capfdbinary, sample[:80], "--seeds", "1", "--change", change)
+    told = found["change"]
+    assert (found["tasks"], found["learned"]) == (80, 80)
+    assert told["model"] == ("sample-large-b" if change == "price" else "sample-medium-a")
+    assert len(told["steps"]) == 1
+    if change == "newcomer":
+        assert told["before"] == 0
+
+
 def test_several_processes_decide_the_same(sample: list[Row]) -> None:
     few = sample[:60]
     assert decided(few, "--seeds", "3", "--jobs", "2") == decided(few, "--seeds", "3")
@@ -214,6 +227,7 @@ def test_several_processes_decide_the_same(sample: list[Row]) -> None:
         (("--tasks", "tasks.jsonl", "--models", MODELS[0]), "two models"),
         (("--tasks", "tasks.jsonl", "--only", "nothing"), "no tasks in it that are wanted"),
         (("--tasks", "tasks.jsonl", "--learn-share", "1"), "nothing is left to be measured"),
+        (("--tasks", "tasks.jsonl", "--change", "price", "--learn-share", "0.5"), "--change goes"),
         (("--tasks", "tasks.jsonl", "--registry", "none.toml"), "--registry"),
         (("--tasks", "tasks.jsonl", "--ceiling", "0"), "dollars above 0"),
         (("--tasks", "tasks.jsonl", "--graded", "2"), "share from 0 to 1"),
