@@ -28,7 +28,9 @@ def test_the_dearest_gets_cheaper_and_the_middle_one_worse_or_new() -> None:
 def test_only_the_second_pass_is_changed_and_only_for_that_model() -> None:
     cheaper = twice(a_pool(), Change.PRICE)
     assert cheaper.learning == 4
-    assert cheaper.bills == (tuple(COSTS.values()),) * 4 + ((Decimal(1), Decimal(2), Decimal(1)),) * 4
+    assert (
+        cheaper.bills == (tuple(COSTS.values()),) * 4 + ((Decimal(1), Decimal(2), Decimal(1)),) * 4
+    )
     assert (cheaper.scores == 0.8).all()
     worse = twice(a_pool(), Change.REGRESSION)
     assert worse.bills == (tuple(COSTS.values()),) * 8
