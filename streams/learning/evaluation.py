@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from typing import NamedTuple
 
 from streams.events.control import Policy
@@ -55,6 +56,15 @@ class LoggedQuality(QualityView):
             return {spec.name: self.said[spec.name] for spec in models}
         known = self.now.predict(features, models)
         return {name: self.said.get(name, quality) for name, quality in known.items()}
+
+    def costs(
+        self,
+        features: Features,
+        models: Iterable[ModelSpec],
+        listed: Mapping[str, Decimal | None],
+    ) -> dict[str, Decimal | None]:
+        """Dollars by model, by what is known now."""
+        return self.now.costs(features, models, listed)
 
     def lessons_of(self, part: str) -> int:
         """How many lessons taught a part."""

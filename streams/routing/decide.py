@@ -6,7 +6,6 @@ Pure: equal prompts, ids, constraints, view and draw give equal decisions.
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from decimal import Decimal
 from typing import NamedTuple
 
 from streams import ids

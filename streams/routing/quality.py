@@ -183,7 +183,9 @@ class QualityView:
             usd, column = listed[model.name], stack.column.get(model.name, 0)
             log = min(max(logs[column], -MOST_LOG_COST), MOST_LOG_COST)
             factor = math.exp(log) * stack.ratio[column]
-            found[model.name] = usd if usd is None or factor == 1.0 else Decimal(float(usd) * factor)
+            if usd is not None and factor != 1.0:
+                usd = Decimal(float(usd) * factor)
+            found[model.name] = usd
         return found
 
     @cached_property
