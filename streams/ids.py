@@ -5,8 +5,8 @@ import hashlib
 
 def _encode(parts: tuple[str | int, ...]) -> bytes:
     """Length-prefixed, so that ("ab", "c") and ("a", "bc") differ."""
-    encoded = (str(part).encode() for part in parts)
-    return b"".join(len(part).to_bytes(4, "big") + part for part in encoded)
+    encoded = [str(part).encode() for part in parts]
+    return b"".join([len(part).to_bytes(4, "big") + part for part in encoded])
 
 
 def derive(kind: str, *cause: str | int) -> str:

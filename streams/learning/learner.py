@@ -20,7 +20,7 @@ from streams.learning.bills import Bills
 from streams.learning.blend import Blend
 from streams.learning.drift import QUALITY, Watch
 from streams.learning.ridge import TwoStageRidge
-from streams.learning.sparse import Hashed
+from streams.learning.sparse import Hashed, Inputs
 from streams.learning.standing import (
     PROGRESS,
     Account,
@@ -222,7 +222,7 @@ class Learner:
         )  # fmt: skip
         return found
 
-    def _estimate(self, model: str, inputs: dict[int, float], row: dense.Inputs) -> _Estimates:
+    def _estimate(self, model: str, inputs: Inputs, row: dense.Inputs) -> _Estimates:
         standing = self._standing[model]
         hashed = self._hashed.predict(inputs, standing.prior)
         ridge = standing.level + self._ridge.predict(model, row)

@@ -1,6 +1,6 @@
 """Which models may take a task: what it asks for, and what it may still cost."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 
 from streams.events.decision import Refusal, RefusalReason
@@ -32,7 +32,7 @@ def hindrances(
     size = chars(task)
     found: dict[str, str] = {}
     for spec in registry.models:
-        because = _hindrance(task, spec, size, spent_usd)
+        because = next(_hindrances(task, spec, size, spent_usd), None)
         if because is not None:
             found[spec.name] = because
     return found
@@ -74,20 +74,27 @@ def refuse(task: Task, hindered: Mapping[str, str], registry: Registry | None = 
     return Refusal(reason=RefusalReason.NO_MODEL, detail=detail)
 
 
-def _hindrance(task: Task, spec: ModelSpec, size: int, spent_usd: Decimal | None) -> str | None:
-    """The first constraint of the task that a model does not meet."""
+def _hindrances(
+    task: Task, spec: ModelSpec, size: int, spent_usd: Decimal | None
+) -> Iterator[str]:
+    """The task's constraints that a model does not meet."""
+    if task.model is not None and spec.name != task.model:
+        yield "model"
+    if task.min_tier is not None and spec.tier < task.min_tier:
+        yield "min_tier"
+    if task.max_tier is not None and spec.tier > task.max_tier:
+        yield "max_tier"
+    if task.capabilities and not set(task.capabilities) <= set(spec.capabilities):
+        yield "capabilities"
+    if task.messages and task.has_images and VISION not in spec.capabilities:
+        yield "image parts"
     answer = task.max_output_tokens or 0
-    checks = (
-        ("model", task.model is not None and spec.name != task.model),
-        ("min_tier", task.min_tier is not None and spec.tier < task.min_tier),
-        ("max_tier", task.max_tier is not None and spec.tier > task.max_tier),
-        ("capabilities", not set(task.capabilities) <= set(spec.capabilities)),
-        ("image parts", task.has_images and VISION not in spec.capabilities),
-        ("context", tokens(size) + answer > spec.context_tokens),
-        ("max_output_tokens", answer > spec.max_tokens),
-        ("max_cost_usd", _too_dear(task, spec, size, spent_usd)),
-    )
-    return next((name for name, hindered in checks if hindered), None)
+    if tokens(size) + answer > spec.context_tokens:
+        yield "context"
+    if answer > spec.max_tokens:
+        yield "max_output_tokens"
+    if _too_dear(task, spec, size, spent_usd):
+        yield "max_cost_usd"
 
 
 def _too_dear(task: Task, spec: ModelSpec, size: int, spent_usd: Decimal | None) -> bool:

@@ -121,9 +121,8 @@ def decide(
     models, view = _steered(models, view, steering)
     features = extract(task.text, verdict)
     size = chars(task)
-    predicted = view.quality.predict(features, known.models)
     listed = {m.name: m.expected_cost_usd(size, task.max_output_tokens) for m in known.models}
-    costs = view.quality.costs(features, known.models, listed)
+    predicted, costs = view.quality.forecast(features, known.models, listed)
     facts = _Facts(verdict, predicted, listed, costs, pricing)
     room = Room(models, (), {})
     if pricing is not None:

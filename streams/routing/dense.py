@@ -49,16 +49,13 @@ def dense(features: Features) -> Inputs:
         >>> len(inputs) == WIDTH and float(inputs[0])
         1.0
     """
-    structure = features.structure[:SEEN]
     inputs = np.empty(WIDTH, dtype=np.float32)
     inputs[0] = 1.0
-    np.multiply(structure, _STRUCTURE_SCALE, out=inputs[1 : 1 + SEEN])
-    relus = inputs[1 + SEEN :]
-    np.matmul(structure, _MIX, out=relus)
-    relus += _LEVEL
-    np.maximum(relus, 0.0, out=relus)
-    relus -= _CENTRE
-    relus *= _RELU_SCALE
+    seen, relus = inputs[: 1 + SEEN], inputs[1 + SEEN :]
+    np.multiply(features.structure[:SEEN], _STRUCTURE_SCALE, out=seen[1:])
+    seen.dot(_MIXED, out=relus)
+    np.maximum(relus, _ZERO, out=relus)
+    relus -= _CENTRED
     return inputs
 
 
@@ -99,3 +96,8 @@ _MOMENTS = [
 _CENTRE = np.array([round(mean, _DIGITS) for mean, _ in _MOMENTS], np.float32)
 _RELU_SCALE = np.float32(round(1 / math.sqrt(sum(variance for _, variance in _MOMENTS)), _DIGITS))
 _STRUCTURE_SCALE = np.float32(STRUCTURE_NORM / math.sqrt(SEEN))
+
+# Levels and scale are multiplied into the mixtures: max(z, 0) x s is max(z x s, 0).
+_MIXED = np.vstack((_LEVEL, _MIX / _STRUCTURE_SCALE)) * _RELU_SCALE
+_CENTRED = _CENTRE * _RELU_SCALE
+_ZERO = np.float32(0)

@@ -253,6 +253,13 @@ GENERAL = (
 )
 """Ours, for prompts without code; wide and modest, and each soon corrected by what is learned."""
 
+_EVERY = (*RULES, *GENERAL)
+_PLACES = {
+    cue: tuple(n for n, rule in enumerate(_EVERY) if cue in rule.cues)
+    for cue in frozenset().union(*(rule.cues for rule in _EVERY))
+}
+"""Rules by cue."""
+
 DEFAULT = Verdict(DEFAULT_TIER, DEFAULT_CONFIDENCE, "default")
 
 _NOT_WORDS = {mark: " " for mark in range(128) if not chr(mark).isalnum() and chr(mark) not in "_-"}
@@ -281,18 +288,24 @@ def propose(text: str) -> Verdict:
         ends = text.lower()
     else:
         ends = f"{text[:HEAD_CHARS]}\n{text[-TAIL_CHARS:]}".lower()
-    words = set(ends.translate(_NOT_WORDS).split())
-    found = _first(RULES, words, ends.strip())
+    asked = _cued(ends.translate(_NOT_WORDS).split())
+    found = _first(asked, range(len(RULES)), ends.strip())
     if found is None and (lines := lines_of_code(text)):
         return next((rule.verdict for rule in LINE_RULES if lines < rule.lines), DEFAULT)
-    return found or _first(GENERAL, words, ends) or DEFAULT
+    return found or _first(asked, range(len(RULES), len(_EVERY)), ends) or DEFAULT
 
 
-def _first(rules: tuple[Rule, ...], words: set[str], ends: str) -> Verdict | None:
-    for rule in rules:
-        if rule.cues.isdisjoint(words) or not rule.unless.isdisjoint(words):
-            continue
-        if rule.pattern.search(ends):
+def _cued(words: list[str]) -> list[int]:
+    """Places of the rules to be asked: found from the cues at once, half of a walk's 8 us."""
+    cues = _PLACES.keys() & words
+    places = sorted({place for cue in cues for place in _PLACES[cue]})
+    return [place for place in places if _EVERY[place].unless.isdisjoint(words)]
+
+
+def _first(asked: list[int], among: range, ends: str) -> Verdict | None:
+    for place in asked:
+        rule = _EVERY[place]
+        if place in among and rule.pattern.search(ends):
             return rule.verdict
     return None
 
@@ -303,8 +316,15 @@ def lines_of_code(text: str) -> int:
     Fenced code is counted alone. Unfenced code is told by its punctuation and line starts, and
     then every line that is not blank counts, since prose and code can't be parted surely.
     """
-    if "\n" not in text or not any(sign in text for sign in _CODE_SIGNS):
+    if "\n" not in text or not _looks_like_code(text):
         return 1 if text.startswith("def ") else 0
     if "```" in text:
         text = "\n".join(block.partition("\n")[2] for block in text.split("```")[1::2])
     return max(1, sum(1 for line in text.splitlines() if line.strip()))
+
+
+def _looks_like_code(text: str) -> bool:
+    for sign in _CODE_SIGNS:  # noqa: SIM110 (a generator takes twice the time, 1.5 us)
+        if sign in text:
+            return True
+    return False

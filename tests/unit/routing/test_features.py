@@ -3,8 +3,9 @@ import base64
 import numpy as np
 import pytest
 
-from streams.routing.features import HASHES, LIMIT, STRUCTURE, extract, pack, unpack
+from streams.routing.features import HASHES, STRUCTURE, extract, pack, unpack
 from streams.routing.rules import Verdict
+from streams.routing.structure import LIMIT
 
 SURE = Verdict(2, 0.8, "single_function")
 PROMPT = "Which of these is a prime number?\n(A) 4 (B) 7\nAnswer:"
