@@ -49,6 +49,8 @@ def afford(
         for spec in models
     }
     out = unaffordable(pricing.headroom_usd, reserves)
+    if not out:
+        return Room(models, (), reserves)
     left = tuple(spec for spec in models if spec.name not in out)
     return Room(left, tuple(spec.name for spec in models if spec.name in out), reserves)
 

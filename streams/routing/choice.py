@@ -138,10 +138,10 @@ def lift(spread: Mapping[str, float], floor: float = FLOOR) -> dict[str, float]:
         {'a': 0.5, 'b': 0.25, 'c': 0.25}
     """
     held = min(floor, 1 / len(spread))
-    lacking = sum(max(held - share, 0.0) for share in spread.values())
+    lacking = sum([held - share for share in spread.values() if share < held])
     if not lacking:
         return dict(spread)
-    over = sum(max(share - held, 0.0) for share in spread.values())
+    over = sum([share - held for share in spread.values() if share > held])
     kept = 1 - lacking / over if over else 0.0
     return {name: held + kept * max(share - held, 0.0) for name, share in spread.items()}
 
@@ -160,15 +160,13 @@ def worth(
         costs: Expected dollars by model; unknown counts as the dearest.
         price: The quality that a dollar must bring.
     """
-    known = [float(cost) for spec in models if (cost := costs[spec.name]) is not None]
-    dearest = max(known, default=0.0)
-
-    def value(spec: ModelSpec) -> tuple[float, float]:
-        cost = costs[spec.name]
-        dollars = dearest if cost is None else float(cost)
-        return quality[spec.name] - price * dollars, -dollars
-
-    return max(sorted(models, key=lambda spec: spec.name), key=value).name
+    usd = {spec.name: None if (cost := costs[spec.name]) is None else float(cost) for spec in models}
+    dearest = max([dollars for dollars in usd.values() if dollars is not None], default=0.0)
+    ranked = []
+    for name, known in usd.items():
+        dollars = dearest if known is None else known
+        ranked.append((price * dollars - quality[name], dollars, name))
+    return min(ranked)[2]
 
 
 def distribute(

@@ -148,7 +148,7 @@ def decide(
         best_quality=preference.standings.best,
         threshold=preference.placement.bar,
         bound_by=_bound_by(task, preference, hindered, facts, view)
-        or _bound_by_money(task, models, room, facts, view),
+        or _bound_by_money(task, models, room, facts),
         strategy=_strategy(task, view),
         model_state_version=view.quality.version,
         policy_version=view.policy.version,
@@ -221,7 +221,7 @@ def _steered(
 
 def _admitted(models: tuple[ModelSpec, ...]) -> tuple[ModelSpec, ...]:
     """Who may be preferred: cold models only where there is no other."""
-    return tuple(spec for spec in models if not spec.cold) or models
+    return tuple([spec for spec in models if not spec.cold]) or models
 
 
 def _prefer(task: Task, models: tuple[ModelSpec, ...], facts: _Facts, view: View) -> _Preference:
@@ -251,10 +251,10 @@ def _haggle(
     What is believed is what was predicted, of which the price was solved; the rules are among the
     features.
     """
-    best = max(facts.predicted[spec.name] for spec in models)
+    best = max([facts.predicted[spec.name] for spec in models])
     standings = policy.Standings(facts.predicted, facts.predicted, best)
-    chosen = best_bargain(task, models, standings.believed, facts.costs, pricing.price)
-    tier = next(spec.tier for spec in models if spec.name == chosen)
+    chosen = best_bargain(task, models, facts.predicted, facts.costs, pricing.price)
+    tier = view.registry.by_name[chosen].tier
     placement = policy.settle(
         task, tier, chosen, standings, facts.verdict, view.policy, view.quality
     )
@@ -343,16 +343,20 @@ def _bound_by(
 
 
 def _bound_by_money(
-    task: Task, models: tuple[ModelSpec, ...], room: Room, facts: _Facts, view: View
+    task: Task, models: tuple[ModelSpec, ...], room: Room, facts: _Facts
 ) -> str | None:
     """Ceiling or target: what the price is for, or that a better bargain could not be afforded."""
     if facts.pricing is None:
         return None
+
+    def bargain(one: Task, among: tuple[ModelSpec, ...]) -> str:
+        return best_bargain(one, _admitted(among), facts.predicted, facts.costs, price)
+
+    price = facts.pricing.price
     if task.critical:
         plain = task.model_copy(update={"critical": False})
-        told = (_prefer(one, room.models, facts, view).chosen for one in (task, plain))
-        if len(set(told)) > 1:
+        if bargain(task, room.models) != bargain(plain, room.models):
             return "critical"
-    if room.out and _prefer(task, models, facts, view).chosen in room.out:
+    if room.out and bargain(task, models) in room.out:
         return Binding.CEILING
     return facts.pricing.binding

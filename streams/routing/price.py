@@ -227,7 +227,7 @@ def unaffordable(
     if headroom_usd is None:
         return frozenset()
     out = {name for name, wanted in reserves.items() if wanted is None or wanted > headroom_usd}
-    if out and len(out) == len(reserves):
+    if len(out) == len(reserves) > 0:
         known = {name: wanted for name, wanted in reserves.items() if wanted is not None}
         ranked = known or dict.fromkeys(reserves, NOTHING)
         out.remove(min(ranked, key=lambda name: (ranked[name], name)))
