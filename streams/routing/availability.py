@@ -59,8 +59,9 @@ class Availabilities:
         """What is hindered and what is cold at this moment."""
         unavailable, warming = [], {}
         for spec in models:
-            words = self.said.get((spec.provider, spec.name), {}).values()
-            if sum(word.share for word in words if _hindered(word, now)) >= QUORUM:
+            said = self.said.get((spec.provider, spec.name))
+            words = said.values() if said else ()
+            if words and sum(word.share for word in words if _hindered(word, now)) >= QUORUM:
                 unavailable.append(spec.name)
             if spec.cold_start_s > 0 and not any(_warm(word, now) for word in words):
                 warming[spec.name] = spec.cold_start_s

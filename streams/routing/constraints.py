@@ -10,6 +10,7 @@ from streams.events.task import Task
 from streams.routing.registry import ModelSpec, Registry, tokens
 
 NOTHING_SPENT = Decimal(0)
+_UNBOUND = (None,) * 5
 
 
 def chars(task: Task) -> int:
@@ -31,6 +32,8 @@ def hindrances(
     """
     size = chars(task)
     found: dict[str, str] = {}
+    if not _asks(task) and tokens(size) <= registry.narrowest_tokens:
+        return found
     for spec in registry.models:
         because = next(_hindrances(task, spec, size, spent_usd), None)
         if because is not None:
@@ -72,6 +75,12 @@ def refuse(task: Task, hindered: Mapping[str, str], registry: Registry | None = 
     else:
         detail = f"no model meets {', '.join(sorted(set(hindered.values())))}"
     return Refusal(reason=RefusalReason.NO_MODEL, detail=detail)
+
+
+def _asks(task: Task) -> bool:
+    """Whether a task has any constraint beside its size: most have none."""
+    bounds = task.model, task.min_tier, task.max_tier, task.max_output_tokens, task.max_cost_usd
+    return bounds != _UNBOUND or bool(task.capabilities) or bool(task.messages)
 
 
 def _hindrances(

@@ -6,12 +6,13 @@ worthless on others.
 """
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from streams import ids
-from streams.routing.features import Features
+from streams.routing.features import STRUCTURE, Features
 from streams.routing.scaling import MEANS
 
 SEEN = len(MEANS)
@@ -51,12 +52,35 @@ def dense(features: Features) -> Inputs:
     """
     inputs = np.empty(WIDTH, dtype=np.float32)
     inputs[0] = 1.0
-    seen, relus = inputs[: 1 + SEEN], inputs[1 + SEEN :]
-    np.multiply(features.structure[:SEEN], _STRUCTURE_SCALE, out=seen[1:])
-    seen.dot(_MIXED, out=relus)
-    np.maximum(relus, _ZERO, out=relus)
-    relus -= _CENTRED
+    np.multiply(features.structure[:SEEN], _STRUCTURE_SCALE, out=inputs[1 : 1 + SEEN])
+    np.subtract(rectified(features), _CENTRED, out=inputs[1 + SEEN :])
     return inputs
+
+
+def rectified(features: Features) -> NDArray[np.float32]:
+    """The mixtures of a task's structure, scaled and rectified, before they are centred."""
+    mixtures = features.structure.dot(_MIXED)
+    mixtures += _LEVELLED
+    return np.maximum(mixtures, _ZERO, out=mixtures)
+
+
+class Unfolded(NamedTuple):
+    """Weights of the inputs as weights of a constant, the structure, and what is `rectified`.
+
+    With them a task's inputs need not be made: that takes a third of the calls.
+    """
+
+    constant: NDArray[np.float32]
+    structure: NDArray[np.float32]
+    rectified: NDArray[np.float32]
+
+
+def unfold(weights: NDArray[np.float32]) -> Unfolded:
+    """Unfold weights that have a row an input, and a column a prediction."""
+    structure = np.zeros((STRUCTURE, weights.shape[1]), dtype=np.float32)
+    structure[:SEEN] = weights[1 : 1 + SEEN] * _STRUCTURE_SCALE
+    relus = weights[1 + SEEN :]
+    return Unfolded(weights[0] - _CENTRED.dot(relus), structure, relus)
 
 
 def _uniform(purpose: str, n: int) -> float:
@@ -97,7 +121,8 @@ _CENTRE = np.array([round(mean, _DIGITS) for mean, _ in _MOMENTS], np.float32)
 _RELU_SCALE = np.float32(round(1 / math.sqrt(sum(variance for _, variance in _MOMENTS)), _DIGITS))
 _STRUCTURE_SCALE = np.float32(STRUCTURE_NORM / math.sqrt(SEEN))
 
-# Levels and scale are multiplied into the mixtures: max(z, 0) x s is max(z x s, 0).
-_MIXED = np.vstack((_LEVEL, _MIX / _STRUCTURE_SCALE)) * _RELU_SCALE
-_CENTRED = _CENTRE * _RELU_SCALE
+# The scale is multiplied into the mixtures, since max(z, 0) x s is max(z x s, 0); what the rules
+# say is not mixed in.
+_MIXED = np.vstack((_MIX, np.zeros((STRUCTURE - SEEN, RELUS), np.float32))) * _RELU_SCALE
+_LEVELLED, _CENTRED = _LEVEL * _RELU_SCALE, _CENTRE * _RELU_SCALE
 _ZERO = np.float32(0)

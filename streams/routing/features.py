@@ -4,10 +4,9 @@ One code for router and learner: a decision carries its packed features, and the
 from exactly what was decided on. No regex; numpy over at most 1,200 bytes.
 """
 
-import base64
 import binascii
 import struct
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,7 +48,7 @@ def _powers(radix: int, count: int) -> NDArray[np.uint64]:
     return found
 
 
-_POWERS = np.concatenate((np.zeros(1, np.uint64), _powers(_RADIX, READ_BYTES)))
+_POWERS = _powers(_RADIX, READ_BYTES + 1)
 _INVERSES = _powers(_INVERSE, READ_BYTES + 1)
 _WORD, _PAIR, _NEXT, _GRAM = (
     np.uint64(odd)
@@ -58,10 +57,10 @@ _WORD, _PAIR, _NEXT, _GRAM = (
 _SHIFT = np.uint64(64 - HASH_BITS)
 _FOLD = np.uint64(32)
 _GRAM_BYTES = 4
+_END = np.array([0xFFFF], dtype=np.uint64)  # sorts behind every id
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Features:
+class Features(NamedTuple):
     """What is known of a task before any model sees it.
 
     `structure` has `STRUCTURE` numbers in [-4, 4]; `hashes` are sorted, unique, below `HASHES`.
@@ -102,7 +101,7 @@ def pack(features: Features) -> str:
     steps = np.rint(features.structure * np.float32(STEPS)).astype(np.int8)
     header = _HEADER.pack(_VERSION, len(steps), len(features.hashes))
     body = header + steps.tobytes() + features.hashes.astype("<u2").tobytes()
-    return base64.b64encode(body).decode()
+    return binascii.b2a_base64(body, newline=False).decode()
 
 
 def unpack(packed: str) -> Features:
@@ -135,22 +134,19 @@ def unpack(packed: str) -> Features:
 def _hash(read: bytes, edges: NDArray[np.intp]) -> NDArray[np.uint16]:
     """Sorted unique ids of words, neighbouring words and character 4-grams.
 
-    A word's hash is the difference of two prefix sums of a polynomial, moved to power 0.
+    A word's hash is its part of a polynomial over all bytes, moved to power 0.
     """
     low = read.lower()
-    sums = np.cumsum(np.frombuffer(b"\0" + low, dtype=np.uint8) * _POWERS[: len(low) + 1])
-    at = sums.take(edges)
-    words = (at[1::2] - at[::2]) * _INVERSES.take(edges[::2])
+    terms = np.frombuffer(low + b"\0", dtype=np.uint8) * _POWERS[: len(low) + 1]
+    words = np.add.reduceat(terms, edges)[::2] * _INVERSES.take(edges[::2])
     words ^= words >> _FOLD
     pairs = words[:-1] * _PAIR + words[1:] * _NEXT
     pairs ^= pairs >> _FOLD
-    found = [(words * _WORD) >> _SHIFT, (pairs * _WORD) >> _SHIFT]
+    found = [(words * _WORD) >> _SHIFT, (pairs * _WORD) >> _SHIFT, _END]
     if len(low) >= _GRAM_BYTES:  # every four bytes that follow each other, as one number
         grams = np.ndarray((len(low) - _GRAM_BYTES + 1,), "<u4", low, strides=(1,))
         found.append((grams * _GRAM) >> _SHIFT)
     ids = np.concatenate(found, dtype=np.uint16, casting="unsafe")
     ids.sort()
-    keep = np.empty(len(ids), dtype=bool)
-    keep[:1] = True
-    np.not_equal(ids[1:], ids[:-1], out=keep[1:])
-    return ids[keep]
+    found_ids: NDArray[np.uint16] = ids[:-1][ids[:-1] != ids[1:]]
+    return found_ids

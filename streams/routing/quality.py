@@ -54,18 +54,20 @@ class PartView(NamedTuple):
 class _Stack(NamedTuple):
     """All parts folded: a column a model, the first for a model that has no part.
 
-    `dense` has the columns of the ridge of quality, then those of cost.
+    Weights of the structure have the columns of log-odds, of quality and of the logarithm of
+    cost, one after another; those of what is rectified too.
     """
 
     column: dict[str, int]
+    judged: dict[str, int]  # the columns of models that were ever judged
     prior: list[float]
     level: list[float]
     ratio: list[float]
     share: float  # of the hashed estimate
-    constant: list[float]
+    constant: NDArray[np.float32]
     structure: NDArray[np.float32]
     hashed: NDArray[np.float32]
-    dense: NDArray[np.float32]
+    rectified: NDArray[np.float32]
 
 
 class _Sums(NamedTuple):
@@ -184,28 +186,33 @@ class QualityView:
 
     def _sums(self, features: Features) -> _Sums:
         stack, hashes = self._stack, features.hashes
-        odds = features.structure.dot(stack.structure)
+        sums = features.structure.dot(stack.structure)
+        sums += dense.rectified(features).dot(stack.rectified)
+        sums += stack.constant
         # A product with ones: a third of `sum`'s time over rows as short as there are models.
-        odds += _ONES[: len(hashes)].dot(stack.hashed.take(hashes, axis=0)) * hash_input(features)
-        both = dense.dense(features).dot(stack.dense).tolist()
-        models = len(stack.prior)
-        return _Sums(odds.tolist(), both[:models], both[models:])
+        hashed = _ONES[: len(hashes)].dot(stack.hashed.take(hashes, axis=0))
+        hashed *= hash_input(features)
+        found, columns = sums.tolist(), len(stack.prior)
+        odds = [one + other for one, other in zip(found, hashed.tolist(), strict=False)]
+        return _Sums(odds, found[columns : 2 * columns], found[2 * columns :])
 
     def _qualities(self, sums: _Sums, models: Iterable[ModelSpec]) -> dict[str, float]:
         stack = self._stack
 
         def believed(column: int, prior: float, level: float) -> float:
-            by_hashes = sigmoid(prior + stack.constant[column] + sums.odds[column])
+            by_hashes = sigmoid(prior + sums.odds[column])
             return mixed(stack.share, by_hashes, level + sums.ridge[column])
 
         found: dict[str, float] = {}
         unknown: list[ModelSpec] = []
         for model in models:
-            column = stack.column.get(model.name, 0)
-            if not column or not self.parts[model.name].part_lessons:
+            column = stack.judged.get(model.name)
+            if column is None:
                 unknown.append(model)
-                continue
-            found[model.name] = believed(column, stack.prior[column], stack.level[column])
+            else:
+                found[model.name] = believed(column, stack.prior[column], stack.level[column])
+        if not unknown:
+            return found
         best = max(found.values(), default=None)
         trusted = best is not None and self.lessons_of(SHARED) >= NEWCOMER_LESSONS
         for model in unknown:
@@ -236,18 +243,26 @@ class QualityView:
         own = [self.parts[name].weights for name in owners]
         shared = self.parts[SHARED].weights if SHARED in self.parts else NOTHING
         hashed = _columns(SHARED_WEIGHT * shared.hashed, [w.hashed for w in own])
-        ridges = _columns(shared.ridge, [w.ridge for w in own])
-        costs = _columns(shared.costs, [w.costs for w in own])
+        ridge, costs = (
+            dense.unfold(_columns(rows[0], rows[1:]))
+            for rows in zip(*((w.ridge, w.costs) for w in (shared, *own)), strict=True)
+        )
+        column = {name: n for n, name in enumerate(owners, 1)}
         return _Stack(
-            column={name: n for n, name in enumerate(owners, 1)},
+            column=column,
+            judged={name: n for name, n in column.items() if self.parts[name].part_lessons},
             prior=[0.0, *(w.prior for w in own)],
             level=[0.0, *(w.level for w in own)],
             ratio=[1.0, *(w.ratio for w in own)],
             share=sigmoid(shared.odds),
-            constant=(hashed[0] * LEVEL_INPUT).tolist(),
-            structure=hashed[1:DENSE] * np.float32(STRUCTURE_SCALE),
+            constant=np.concatenate((LEVEL_INPUT * hashed[0], ridge.constant, costs.constant)),
+            structure=np.concatenate(
+                (STRUCTURE_SCALE * hashed[1:DENSE], ridge.structure, costs.structure), axis=1
+            ),
             hashed=hashed[DENSE:],
-            dense=np.concatenate((ridges, costs), axis=1),
+            rectified=np.concatenate(
+                (np.zeros_like(ridge.rectified), ridge.rectified, costs.rectified), axis=1
+            ),
         )
 
 

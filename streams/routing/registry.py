@@ -54,6 +54,11 @@ class Registry:
         """Models by name, the retired ones too."""
         return {model.name: model for model in (*self.retired, *self.models)}
 
+    @cached_property
+    def narrowest_tokens(self) -> int:
+        """What fits into the context of every model."""
+        return min((model.context_tokens for model in self.models), default=0)
+
     def in_tier(self, tier: int) -> tuple[ModelSpec, ...]:
         """The models of one tier, by name."""
         return tuple(model for model in self.models if model.tier == tier)

@@ -263,10 +263,8 @@ _PLACES = {
 DEFAULT = Verdict(DEFAULT_TIER, DEFAULT_CONFIDENCE, "default")
 
 _NOT_WORDS = {mark: " " for mark in range(128) if not chr(mark).isalnum() and chr(mark) not in "_-"}
-_CODE_SIGNS = (
-    "```", "):\n", ";\n", "{\n", "();", "};", "#include", "\ndef ", "\nclass ", "\nimport ",
-    "\nfrom ", "\nfunction ", "\nconst ", "\npublic ", "(self",
-)  # fmt: skip
+_CODE_SIGNS = "```", "):\n", ";\n", "{\n", "();", "};", "#include", "(self"
+_CODE_LINES = re.compile(r"\n(?:def|class|import|from|function|const|public) ")
 
 
 def propose(text: str) -> Verdict:
@@ -288,24 +286,27 @@ def propose(text: str) -> Verdict:
         ends = text.lower()
     else:
         ends = f"{text[:HEAD_CHARS]}\n{text[-TAIL_CHARS:]}".lower()
-    asked = _cued(ends.translate(_NOT_WORDS).split())
-    found = _first(asked, range(len(RULES)), ends.strip())
+    designed, general = _cued(ends.translate(_NOT_WORDS).split())
+    found = _first(designed, ends.strip())
     if found is None and (lines := lines_of_code(text)):
         return next((rule.verdict for rule in LINE_RULES if lines < rule.lines), DEFAULT)
-    return found or _first(asked, range(len(RULES), len(_EVERY)), ends) or DEFAULT
+    return found or _first(general, ends) or DEFAULT
 
 
-def _cued(words: list[str]) -> list[int]:
-    """Places of the rules to be asked: found from the cues at once, half of a walk's 8 us."""
+def _cued(words: list[str]) -> tuple[list[Rule], list[Rule]]:
+    """Which of `RULES` and of `GENERAL` are asked, in order: by cue, half of a walk's 5 us."""
+    asked: tuple[list[Rule], list[Rule]] = [], []
     cues = _PLACES.keys() & words
-    places = sorted({place for cue in cues for place in _PLACES[cue]})
-    return [place for place in places if _EVERY[place].unless.isdisjoint(words)]
-
-
-def _first(asked: list[int], among: range, ends: str) -> Verdict | None:
-    for place in asked:
+    for place in sorted({place for cue in cues for place in _PLACES[cue]}):
         rule = _EVERY[place]
-        if place in among and rule.pattern.search(ends):
+        if rule.unless.isdisjoint(words):
+            asked[place >= len(RULES)].append(rule)
+    return asked
+
+
+def _first(asked: list[Rule], ends: str) -> Verdict | None:
+    for rule in asked:
+        if rule.pattern.search(ends):
             return rule.verdict
     return None
 
@@ -324,7 +325,7 @@ def lines_of_code(text: str) -> int:
 
 
 def _looks_like_code(text: str) -> bool:
-    for sign in _CODE_SIGNS:  # noqa: SIM110 (a generator takes twice the time, 1.5 us)
+    for sign in _CODE_SIGNS:  # a generator takes 1 us more
         if sign in text:
             return True
-    return False
+    return _CODE_LINES.search(text) is not None

@@ -68,7 +68,7 @@ _LENGTH_SCALE = float(MEANS[_CLASSES]), float(SPREADS[_CLASSES])
 def words_in(read: bytes) -> NDArray[np.intp]:
     """Where words begin and end, in turn: runs of letters, digits, underscores and non-ASCII."""
     inside = np.frombuffer(b"\0%b\0" % read.translate(_IN_WORD), dtype=np.int8)
-    return np.flatnonzero(inside[1:] != inside[:-1])
+    return (inside[1:] != inside[:-1]).nonzero()[0]
 
 
 def structure_of(whole: bytes, read: bytes, edges: NDArray[np.intp]) -> bytes:
@@ -85,7 +85,7 @@ def structure_of(whole: bytes, read: bytes, edges: NDArray[np.intp]) -> bytes:
     classes = np.bincount(np.frombuffer(read.translate(_CLASS), np.uint8), minlength=_CLASSES)
     counts = classes.tolist()
     size, words = max(len(read), 1), len(edges) // 2
-    long = int(np.count_nonzero(edges[1::2] - edges[::2] > LONG_WORD_BYTES))
+    long = (edges[1::2] - edges[::2] > LONG_WORD_BYTES).tobytes().count(1)
     last = whole.rstrip()[-1:]
     shares = (
         (counts[_LETTERS] + counts[_CAPITALS]) / max(words, 1) / 10,
