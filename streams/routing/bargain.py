@@ -51,8 +51,8 @@ def afford(
     out = unaffordable(pricing.headroom_usd, reserves)
     if not out:
         return Room(models, (), reserves)
-    left = tuple(spec for spec in models if spec.name not in out)
-    return Room(left, tuple(spec.name for spec in models if spec.name in out), reserves)
+    left = tuple([spec for spec in models if spec.name not in out])
+    return Room(left, tuple([spec.name for spec in models if spec.name in out]), reserves)
 
 
 def longest_usd(spec: ModelSpec, size: int, max_output_tokens: int | None) -> Decimal | None:
@@ -95,7 +95,9 @@ def best_bargain(
         price: The quality that a dollar must bring.
     """
     least = task.min_quality
-    good = [spec for spec in models if least is None or believed[spec.name] >= least]
+    good = models
+    if least is not None:
+        good = [spec for spec in models if believed[spec.name] >= least]
     haggled = bool(good) and not task.critical
     return choice.worth(good or models, believed, costs, price if haggled else 0.0)
 

@@ -111,7 +111,7 @@ def decide(
     if skill is not None and _may_answer(task):
         return _answer(task, view, decision_id, skill, now)
     hindered = hindrances(task, view.registry)
-    models = tuple(spec for spec in view.registry.models if spec.name not in hindered)
+    models = tuple([spec for spec in view.registry.models if spec.name not in hindered])
     if not models:
         return refuse(task, hindered, view.registry)
     if steering is None:

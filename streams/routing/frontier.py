@@ -6,8 +6,10 @@ two steps nothing changes. The steps of the last tasks, sorted, are therefore al
 search: what holds a mean cost or a mean quality is found exactly, without trying prices.
 """
 
+import math
 from collections.abc import Sequence
 from functools import cached_property
+from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
@@ -119,8 +121,7 @@ class Frontier:
     def __init__(self, rows: int = ROWS) -> None:
         self.seen = 0
         self._rows = rows
-        self._best = np.zeros((2, rows))
-        self._steps = np.full((3, rows, _STEPS), np.inf)
+        self._held = np.zeros((rows, 2 + 3 * _STEPS))  # the best offer's two numbers, then the steps
 
     def add(self, offers: Sequence[Offer]) -> None:
         """Remember a task, and forget the oldest where there is no room.
@@ -129,15 +130,12 @@ class Frontier:
             offers: What each model would do; at least one.
         """
         best, steps = descend(offers)
-        if len(steps) > self._steps.shape[2]:
-            wider = np.full((3, self._rows, len(steps)), np.inf)
-            wider[:, :, : self._steps.shape[2]] = self._steps
-            self._steps = wider
-        row = self.seen % self._rows
-        self._best[:, row] = best
-        self._steps[:, row, :] = np.inf
-        if steps:
-            self._steps[:, row, : len(steps)] = np.transpose(steps)
+        row = [*best, *chain.from_iterable(steps)]
+        lacking = self._held.shape[1] - len(row)
+        if lacking < 0:
+            more = np.full((self._rows, -lacking), np.inf)
+            self._held = np.concatenate((self._held, more), axis=1)
+        self._held[self.seen % self._rows] = row + [math.inf] * lacking
         self.seen += 1
         self.__dict__.pop("curve", None)
 
@@ -145,10 +143,10 @@ class Frontier:
     def curve(self) -> Curve:
         """The means over all tasks remembered; they cost and are nothing before there is one."""
         rows = min(self.seen, self._rows)
-        flat = self._steps[:, :rows, :].reshape(3, -1)
-        flat = flat[:, np.isfinite(flat[0])]
-        prices, saved, lost = flat[:, np.argsort(flat[0], kind="stable")]
-        quality, cost = self._best[:, :rows].sum(axis=1)
+        flat = self._held[:rows, 2:].reshape(-1, 3)
+        flat = flat[np.isfinite(flat[:, 0])]
+        prices, saved, lost = flat[np.argsort(flat[:, 0], kind="stable")].T
+        quality, cost = self._held[:rows, :2].sum(axis=0)
         return Curve(
             np.concatenate(([0.0], prices)),
             np.concatenate(([cost], cost - np.cumsum(saved))) / max(rows, 1),

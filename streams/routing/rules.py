@@ -254,10 +254,8 @@ GENERAL = (
 """Ours, for prompts without code; wide and modest, and each soon corrected by what is learned."""
 
 _EVERY = (*RULES, *GENERAL)
-_PLACES = {
-    cue: tuple(n for n, rule in enumerate(_EVERY) if cue in rule.cues)
-    for cue in frozenset().union(*(rule.cues for rule in _EVERY))
-}
+_CUES = frozenset().union(*(rule.cues for rule in _EVERY))
+_PLACES = {cue: [n for n, rule in enumerate(_EVERY) if cue in rule.cues] for cue in _CUES}
 """Rules by cue."""
 
 DEFAULT = Verdict(DEFAULT_TIER, DEFAULT_CONFIDENCE, "default")
@@ -296,8 +294,8 @@ def propose(text: str) -> Verdict:
 def _cued(words: list[str]) -> tuple[list[Rule], list[Rule]]:
     """Which of `RULES` and of `GENERAL` are asked, in order: by cue, half of a walk's 5 us."""
     asked: tuple[list[Rule], list[Rule]] = [], []
-    cues = _PLACES.keys() & words
-    for place in sorted({place for cue in cues for place in _PLACES[cue]}):
+    places = [place for cue in _CUES.intersection(words) for place in _PLACES[cue]]
+    for place in sorted(set(places)):
         rule = _EVERY[place]
         if rule.unless.isdisjoint(words):
             asked[place >= len(RULES)].append(rule)

@@ -61,8 +61,11 @@ _STEPS_OF = tuple(
 )
 """By structure number and count: its step, as a byte."""
 
-_SHARE_SCALES = tuple(zip(MEANS[_SHARES:_MARKS].tolist(), SPREADS[_SHARES:_MARKS].tolist(), strict=True))
-_LENGTH_SCALE = float(MEANS[_CLASSES]), float(SPREADS[_CLASSES])
+_SCALES = tuple(zip(MEANS.tolist(), SPREADS.tolist(), strict=True))
+_LENGTH_SCALE, _SHARE_SCALES = _SCALES[_CLASSES], _SCALES[_SHARES : _MARKS - 2]
+_QUESTION, _COLON = (
+    _bytes_of((np.arange(2) - mean) * spread) for mean, spread in _SCALES[_MARKS - 2 : _MARKS]
+)
 
 
 def words_in(read: bytes) -> NDArray[np.intp]:
@@ -92,16 +95,15 @@ def structure_of(whole: bytes, read: bytes, edges: NDArray[np.intp]) -> bytes:
         long / max(words, 1),
         counts[_CAPITALS] / size,
         counts[_DIGITS] / size,
-        last == b"?",
-        last == b":",
     )
     counts += len(read), words, *[read.count(mark) for mark in MARKS]
     found = [steps[count] for steps, count in zip(_STEPS_OF, counts, strict=True)]
     if len(whole) > len(read):
         found[_CLASSES] = step_of(math.log1p(len(whole)), *_LENGTH_SCALE)
     found[_SHARES:_SHARES] = [
-        step_of(share, mean, spread)
-        for share, (mean, spread) in zip(shares, _SHARE_SCALES, strict=True)
+        *[step_of(share, *scale) for share, scale in zip(shares, _SHARE_SCALES, strict=True)],
+        _QUESTION[last == b"?"],
+        _COLON[last == b":"],
     ]
     return bytes(found)
 
