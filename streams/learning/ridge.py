@@ -46,11 +46,12 @@ class Ridge:
             error: What came less what the weights (of both stages together) predicted.
             forget: What earlier lessons keep of their weight, in (0, 1]; 1 forgets nothing.
         """
-        leaning = self.unsure @ inputs
-        gain = 1.0 / (forget + float(inputs @ leaning))
+        leaning = self.unsure.dot(inputs)
+        gain = 1.0 / (forget + float(inputs.dot(leaning)))
         self.weights += leaning * (gain * error)
         leaning *= math.sqrt(gain)
-        self.unsure -= leaning[:, None] * leaning  # the outer product is symmetric bit for bit
+        column = leaning[:, None]
+        self.unsure -= column.dot(column.T)  # symmetric bit for bit, and half of `outer`'s 7 us
         if forget < 1.0:
             self.unsure /= forget
             self._hold()
@@ -187,11 +188,11 @@ class TwoStageRidge(base.Regressor):
             raise ValueError("a lesson's inputs and target must be finite")
         own = self.own(arm)
         self.shared.step(read, error)
-        own.step(read, target - float(read @ self.shared.weights + read @ own.weights), forget)
+        own.step(read, target - self._told(read, own), forget)
 
     def predict(self, arm: Hashable, inputs: Vector) -> float:
         """Predict from a vector of inputs; an arm never seen by what arms share."""
-        return float(inputs @ self.weights(arm))
+        return self._told(inputs, self._own.get(arm))
 
     def weights(self, arm: Hashable) -> Weights:
         """The weights that predict an arm: shared + own, all that serving needs."""
@@ -203,6 +204,10 @@ class TwoStageRidge(base.Regressor):
         if arm not in self._own:
             self._own[arm] = Ridge(len(self.shared.weights), self.own_spread)
         return self._own[arm]
+
+    def _told(self, inputs: Vector, own: Ridge | None) -> float:
+        told = float(inputs.dot(self.shared.weights))
+        return told if own is None else told + float(inputs.dot(own.weights))
 
     def _vector(self, x: Mapping[Any, Any]) -> Weights:
         inputs = np.zeros(len(self.shared.weights))

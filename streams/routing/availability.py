@@ -57,11 +57,13 @@ class Availabilities:
 
     def steering(self, models: Iterable[ModelSpec], now: datetime) -> Steering:
         """What is hindered and what is cold at this moment."""
-        unavailable, warming = [], {}
+        unavailable: list[str] = []
+        if not self.said:
+            return Steering((), {spec.name: s for spec in models if (s := spec.cold_start_s) > 0})
+        warming = {}
         for spec in models:
-            said = self.said.get((spec.provider, spec.name))
-            words = said.values() if said else ()
-            if words and sum(word.share for word in words if _hindered(word, now)) >= QUORUM:
+            words = self.said.get((spec.provider, spec.name), {}).values()
+            if sum(word.share for word in words if _hindered(word, now)) >= QUORUM:
                 unavailable.append(spec.name)
             if spec.cold_start_s > 0 and not any(_warm(word, now) for word in words):
                 warming[spec.name] = spec.cold_start_s

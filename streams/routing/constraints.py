@@ -15,8 +15,8 @@ _UNBOUND = (None,) * 5
 
 def chars(task: Task) -> int:
     """The length of all that a model is sent: prompt or turns, and context."""
-    turns = sum(len(message.text) for message in task.messages or ())
-    return len(task.prompt or "") + turns + len(task.context or "")
+    size = len(task.prompt or "") + len(task.context or "")
+    return size + sum([len(message.text) for message in task.messages]) if task.messages else size
 
 
 def hindrances(

@@ -116,7 +116,7 @@ def decide(
         return refuse(task, hindered, view.registry)
     if steering is None:
         steering = view.availability.steering(models, now) if view.steer else UNSTEERED
-    eligible = tuple(spec.name for spec in models)
+    eligible = [spec.name for spec in models]
     known = view.registry
     models, view = _steered(models, view, steering)
     features = extract(task.text, verdict)
@@ -221,7 +221,8 @@ def _steered(
 
 def _admitted(models: tuple[ModelSpec, ...]) -> tuple[ModelSpec, ...]:
     """Who may be preferred: cold models only where there is no other."""
-    return tuple([spec for spec in models if not spec.cold]) or models
+    cold = [spec for spec in models if spec.cold]
+    return tuple([spec for spec in models if not spec.cold]) or models if cold else models
 
 
 def _prefer(task: Task, models: tuple[ModelSpec, ...], facts: _Facts, view: View) -> _Preference:
