@@ -89,14 +89,17 @@ class Figures(Part):
 
     `tasks` are measured in each order, `learned` only taught before them, `incomplete` rows lack
     an outcome or its cost of some model and are left out. `seeds` counts orders. `terms` says how
-    it was played.
+    it was played. `decision_us` is of decisions one after another, `between_us` of those between
+    lessons; `lesson_us` is of scores, `bill_us` of costs.
     """
 
     tasks: int
     seeds: int
     rows: tuple[Line, ...]
     decision_us: Timing
+    between_us: Timing
     lesson_us: Timing
+    bill_us: Timing
     snapshot_bytes: int
     models: tuple[str, ...]
     learned: int

@@ -153,15 +153,16 @@ def _ceiled(policy: Policy, ceiling_usd: Decimal | None) -> Policy:
 def _figures(pool: Pool, wanted: Wanted, pair: Pair | None, orders: Sequence[Played]) -> Figures:
     main = [order.runs[0] for order in orders]
     steps = [step for order in orders for ran in order.runs for step in ran.steps[order.learning :]]
-    decided = [us for order in orders for ran in order.runs for us in ran.decision_us]
-    learned = [us for order in orders for ran in order.runs for us in ran.lesson_us]
+    rans = [ran for order in orders for ran in order.runs]
     bound = Counter(step.bound_by or "-" for step in steps)
     return Figures(
         tasks=len(pool.asked) - orders[0].learning,
         seeds=len(orders),
         rows=tuple(_lines(pool, wanted, pair, orders)),
-        decision_us=timing(decided),
-        lesson_us=timing(learned),
+        decision_us=timing([us for ran in rans for us in ran.decision_us]),
+        between_us=timing([us for ran in rans for us in ran.between_us]),
+        lesson_us=timing([us for ran in rans for us in ran.lesson_us]),
+        bill_us=timing([us for ran in rans for us in ran.bill_us]),
         snapshot_bytes=max(ran.snapshot_bytes for ran in main),
         models=pool.models,
         learned=orders[0].learning,

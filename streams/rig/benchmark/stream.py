@@ -35,6 +35,9 @@ TASKS_PER_S = 20.0
 FLUSH_TASKS = 10
 """Tasks between two snapshots of the learner: half a second, as in a worker."""
 
+TIMED = 300
+"""So many decisions at the end of a run are made once more to be timed alone."""
+
 BUCKET_S = 5.0
 """Length of a performance window: 100 tasks."""
 
@@ -78,12 +81,19 @@ class Step:
 
 @dataclass
 class Ran:
-    """What came of a run: a step a task in the order played, and thresholds by task number."""
+    """What came of a run: a step a task in the order played, and thresholds by task number.
+
+    `decision_us` are of decisions one after another, as a worker makes them that does not learn;
+    `between_us` those of the run, each behind lessons that have used the processor's caches.
+    `lesson_us` are of scores, `bill_us` of costs.
+    """
 
     steps: list[Step] = field(default_factory=list)
     thresholds: list[tuple[int, Mapping[str, float]]] = field(default_factory=list)
     decision_us: list[float] = field(default_factory=list)
+    between_us: list[float] = field(default_factory=list)
     lesson_us: list[float] = field(default_factory=list)
+    bill_us: list[float] = field(default_factory=list)
     snapshot_bytes: int = 0
 
 
@@ -156,12 +166,14 @@ class Stream:
                 self._grade(number, self._due.popleft())
             show()
         self._flush(len(order))
+        for row in order[-TIMED:]:  # decided once more, for their time alone
+            self._decide(len(order), self._pool.asked[row], self.ran.decision_us)
         return self.ran
 
     def _play(self, number: int, row: int) -> None:
         """Decide one task, answer it as recorded, and let its cost be known."""
         asked = self._pool.asked[row]
-        decision = self._decide(number, asked)
+        decision = self._decide(number, asked, self.ran.between_us)
         step = self._answer(asked, row, decision)
         self.ran.steps.append(step)
         joined = join_decision(Half(), decision, number)
@@ -173,7 +185,7 @@ class Stream:
             score = step.score if step.model != SKILLED else graded
             self._due.append(_Due(number + self._terms.delay, asked.task.task_id, score))
 
-    def _decide(self, number: int, asked: Asked) -> Decision:
+    def _decide(self, number: int, asked: Asked, took_us: list[float]) -> Decision:
         task = asked.task
         draw = ids.draw(self._salt, task.task_id, "choice/0")
         began_s = self._clock.monotonic_s()
@@ -187,7 +199,7 @@ class Stream:
         if isinstance(made, Refusal):
             raise ValueError(f"task {asked.own_id!r} was refused: {made.detail}")  # noqa: TRY004
         self._money.take(made)
-        self.ran.decision_us.append((self._clock.monotonic_s() - began_s) * MICRO)
+        took_us.append((self._clock.monotonic_s() - began_s) * MICRO)
         return made
 
     def _answer(self, asked: Asked, row: int, decision: Decision) -> Step:
@@ -244,7 +256,8 @@ class Stream:
         for lesson in joined.lessons:
             began_s = self._clock.monotonic_s()
             self._learner.learn(lesson)
-            self.ran.lesson_us.append((self._clock.monotonic_s() - began_s) * MICRO)
+            took_us = (self._clock.monotonic_s() - began_s) * MICRO
+            (self.ran.bill_us if lesson.score is None else self.ran.lesson_us).append(took_us)
             value = codec.encode(lesson)
             record = Record("lessons", 0, self._lessons, None, value, (), self._at)
             _finish(self._tuner.handle(record))

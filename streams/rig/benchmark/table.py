@@ -134,8 +134,12 @@ def _closing(figures: Figures) -> Iterator[str]:
     decision, lesson = figures.decision_us, figures.lesson_us
     if decision.p50 is not None:
         yield f"a decision: {decision.p50:.0f} µs p50, {decision.p99:.0f} µs p99"
+        if figures.between_us.p50 is not None:
+            yield f"a decision between lessons: {figures.between_us.p50:.0f} µs p50"
     if lesson.p50 is not None:
-        yield f"a lesson: {lesson.p50:.0f} µs p50"
+        yield f"a lesson from a score: {lesson.p50:.0f} µs p50"
+    if figures.bill_us.p50 is not None:
+        yield f"a lesson from a bill: {figures.bill_us.p50:.0f} µs p50"
     if figures.snapshot_bytes:
         yield f"a model's snapshot: {figures.snapshot_bytes:,} bytes at most"
     if figures.seeds > 1:
