@@ -18,9 +18,9 @@ from streams.routing.structure import (
     READ_BYTES,
     STEPS,
     TAIL_BYTES,
+    flags_of,
     step_of,
     structure_of,
-    words_in,
 )
 
 HASH_BITS = 14
@@ -56,18 +56,20 @@ _WORD, _PAIR, _NEXT, _GRAM = (
 )
 _SHIFT = np.uint64(64 - HASH_BITS)
 _FOLD = np.uint64(32)
-_GRAM_BYTES = 4
+_GRAM_BYTES, _GRAM_KIND = 4, np.dtype("<u4")
 _END = np.array([0xFFFF], dtype=np.uint64)  # sorts behind every id
 
 
 class Features(NamedTuple):
     """What is known of a task before any model sees it.
 
-    `structure` has `STRUCTURE` numbers in [-4, 4]; `hashes` are sorted, unique, below `HASHES`.
+    `structure` has `STRUCTURE` numbers in [-4, 4], `steps` the same in 1/31 as signed bytes;
+    `hashes` are sorted, unique, below `HASHES`.
     """
 
     structure: NDArray[np.float32]
     hashes: NDArray[np.uint16]
+    steps: bytes
 
 
 def extract(text: str, verdict: Verdict) -> Features:
@@ -90,17 +92,16 @@ def extract(text: str, verdict: Verdict) -> Features:
     read = whole
     if len(whole) > READ_BYTES:
         read = whole[:HEAD_BYTES] + whole[-TAIL_BYTES:]
-    edges = words_in(read)
-    steps = structure_of(whole, read, edges) + _RULES[verdict.tier]
-    steps += bytes((step_of(verdict.confidence),))
-    return Features(_NUMBERS.take(np.frombuffer(steps, np.uint8)), _hash(read, edges))
+    flags = flags_of(read)
+    told = _RULES[verdict.tier] + bytes((step_of(verdict.confidence),))
+    steps = structure_of(whole, read, flags) + told
+    return Features(_NUMBERS.take(np.frombuffer(steps, np.uint8)), _hash(read, flags), steps)
 
 
 def pack(features: Features) -> str:
     """Write features as text: base64 of a version, two counts, signed bytes, little-endian ids."""
-    steps = np.rint(features.structure * np.float32(STEPS)).astype(np.int8)
-    header = _HEADER.pack(_VERSION, len(steps), len(features.hashes))
-    body = header + steps.tobytes() + features.hashes.astype("<u2").tobytes()
+    header = _HEADER.pack(_VERSION, len(features.steps), len(features.hashes))
+    body = header + features.steps + features.hashes.astype("<u2", copy=False).tobytes()
     return binascii.b2a_base64(body, newline=False).decode()
 
 
@@ -127,15 +128,18 @@ def unpack(packed: str) -> Features:
     ids = np.frombuffer(body, dtype="<u2", offset=_HEADER.size + numbers)
     if hashes and (ids[-1] >= HASHES or (ids[1:] <= ids[:-1]).any()):
         raise ValueError(f"feature hashes must be unique, sorted and below {HASHES}")
-    steps = np.frombuffer(body, dtype=np.uint8, count=numbers, offset=_HEADER.size)
-    return Features(_NUMBERS.take(steps), ids.astype(np.uint16))
+    steps = body[_HEADER.size : _HEADER.size + numbers]
+    structure = _NUMBERS.take(np.frombuffer(steps, dtype=np.uint8))
+    return Features(structure, ids.astype(np.uint16), steps)
 
 
-def _hash(read: bytes, edges: NDArray[np.intp]) -> NDArray[np.uint16]:
+def _hash(read: bytes, flags: bytes) -> NDArray[np.uint16]:
     """Sorted unique ids of words, neighbouring words and character 4-grams.
 
     A word's hash is its part of a polynomial over all bytes, moved to power 0.
     """
+    inside = np.frombuffer(flags, dtype=np.int8)
+    edges = (inside[1:] != inside[:-1]).nonzero()[0]  # where words begin and end, in turn
     low = read.lower()
     terms = np.frombuffer(low + b"\0", dtype=np.uint8) * _POWERS[: len(low) + 1]
     words = np.add.reduceat(terms, edges)[::2] * _INVERSES.take(edges[::2])
@@ -144,7 +148,7 @@ def _hash(read: bytes, edges: NDArray[np.intp]) -> NDArray[np.uint16]:
     pairs ^= pairs >> _FOLD
     found = [(words * _WORD) >> _SHIFT, (pairs * _WORD) >> _SHIFT, _END]
     if len(low) >= _GRAM_BYTES:  # every four bytes that follow each other, as one number
-        grams = np.ndarray((len(low) - _GRAM_BYTES + 1,), "<u4", low, strides=(1,))
+        grams = np.ndarray((len(low) - _GRAM_BYTES + 1,), _GRAM_KIND, low, strides=(1,))
         found.append((grams * _GRAM) >> _SHIFT)
     ids = np.concatenate(found, dtype=np.uint16, casting="unsafe")
     ids.sort()

@@ -191,9 +191,8 @@ class QualityView:
         sums += stack.constant
         # A product with ones: a third of `sum`'s time over rows as short as there are models.
         hashed = _ONES[: len(hashes)].dot(stack.hashed.take(hashes, axis=0))
-        hashed *= hash_input(features)
-        found, columns = sums.tolist(), len(stack.prior)
-        odds = [one + other for one, other in zip(found, hashed.tolist(), strict=False)]
+        found, columns, value = sums.tolist(), len(stack.prior), hash_input(features)
+        odds = [one + value * other for one, other in zip(found, hashed.tolist(), strict=False)]
         return _Sums(odds, found[columns : 2 * columns], found[2 * columns :])
 
     def _qualities(self, sums: _Sums, models: Iterable[ModelSpec]) -> dict[str, float]:

@@ -6,6 +6,7 @@ numpy calls a prompt it took 30.
 """
 
 import math
+from operator import getitem
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +20,7 @@ READ_BYTES = HEAD_BYTES + TAIL_BYTES
 
 LIMIT = 4.0  # structure is clipped to this many standard deviations
 STEPS = 31  # a structure number is kept in 1/31, so that it packs into one signed byte
-LONG_WORD_BYTES = 7
+LONG_WORD_BYTES = 8
 
 _CLASSES = 16
 _OTHER = 14
@@ -51,6 +52,7 @@ def _bytes_of(steps: NDArray[np.float64]) -> bytes:
 _CLASS = bytes(_class_of(byte) for byte in range(256))
 _WORDLY = {_LETTERS, _DIGITS, _CAPITALS, _BEYOND, _UNDERSCORE}
 _IN_WORD = bytes(found in _WORDLY for found in _CLASS)
+_WORD, _LONG_WORD = b"\0\1", b"\0" + LONG_WORD_BYTES * b"\1"
 
 _LOGS = np.log1p(np.arange(READ_BYTES + 1))
 _SHARES = _CLASSES + 2  # where the shares stand: after the classes, the length and the words
@@ -62,50 +64,50 @@ _STEPS_OF = tuple(
 """By structure number and count: its step, as a byte."""
 
 _SCALES = tuple(zip(MEANS.tolist(), SPREADS.tolist(), strict=True))
-_LENGTH_SCALE, _SHARE_SCALES = _SCALES[_CLASSES], _SCALES[_SHARES : _MARKS - 2]
+_LENGTH_SCALE = _SCALES[_CLASSES]
+_SHARE_MEANS, _SHARE_SPREADS = zip(*_SCALES[_SHARES : _MARKS - 2], strict=True)
 _QUESTION, _COLON = (
     _bytes_of((np.arange(2) - mean) * spread) for mean, spread in _SCALES[_MARKS - 2 : _MARKS]
 )
 
 
-def words_in(read: bytes) -> NDArray[np.intp]:
-    """Where words begin and end, in turn: runs of letters, digits, underscores and non-ASCII."""
-    inside = np.frombuffer(b"\0%b\0" % read.translate(_IN_WORD), dtype=np.int8)
-    return (inside[1:] != inside[:-1]).nonzero()[0]
+def flags_of(read: bytes) -> bytes:
+    """One byte a byte: 1 in words, which are runs of letters, digits, underscores and non-ASCII.
+
+    A 0 stands before and behind.
+    """
+    return b"\0%b\0" % read.translate(_IN_WORD)
 
 
-def structure_of(whole: bytes, read: bytes, edges: NDArray[np.intp]) -> bytes:
+def structure_of(whole: bytes, read: bytes, flags: bytes) -> bytes:
     """The structure: byte classes, length, words, six shares, marks.
 
     Args:
         whole: A prompt.
         read: What is read of it, at most `READ_BYTES`.
-        edges: Its words, see `words_in`.
+        flags: Its words, see `flags_of`.
 
     Returns:
         A signed byte each.
     """
     classes = np.bincount(np.frombuffer(read.translate(_CLASS), np.uint8), minlength=_CLASSES)
     counts = classes.tolist()
-    size, words = max(len(read), 1), len(edges) // 2
-    long = (edges[1::2] - edges[::2] > LONG_WORD_BYTES).tobytes().count(1)
-    last = whole.rstrip()[-1:]
+    size, words = max(len(read), 1), flags.count(_WORD)
+    counted = map(getitem, _STEPS_OF, (*counts, len(read), words, *map(read.count, MARKS)))
+    steps = bytes(counted)
+    if len(whole) > len(read):
+        length = step_of(math.log1p(len(whole)), *_LENGTH_SCALE)
+        steps = b"%b%c%b" % (steps[:_CLASSES], length, steps[_CLASSES + 1 :])
     shares = (
         (counts[_LETTERS] + counts[_CAPITALS]) / max(words, 1) / 10,
-        long / max(words, 1),
+        flags.count(_LONG_WORD) / max(words, 1),
         counts[_CAPITALS] / size,
         counts[_DIGITS] / size,
     )
-    counts += len(read), words, *[read.count(mark) for mark in MARKS]
-    found = [steps[count] for steps, count in zip(_STEPS_OF, counts, strict=True)]
-    if len(whole) > len(read):
-        found[_CLASSES] = step_of(math.log1p(len(whole)), *_LENGTH_SCALE)
-    found[_SHARES:_SHARES] = [
-        *[step_of(share, *scale) for share, scale in zip(shares, _SHARE_SCALES, strict=True)],
-        _QUESTION[last == b"?"],
-        _COLON[last == b":"],
-    ]
-    return bytes(found)
+    last = whole.rstrip()[-1:]
+    ends = _QUESTION[last == b"?"], _COLON[last == b":"]
+    found = bytes((*map(step_of, shares, _SHARE_MEANS, _SHARE_SPREADS), *ends))
+    return steps[:_SHARES] + found + steps[_SHARES:]
 
 
 def step_of(number: float, mean: float = 0.0, spread: float = 1.0) -> int:

@@ -12,7 +12,7 @@ NO_HASHES = np.empty(0, dtype=np.uint16)
 
 
 def of(structure: object) -> Features:
-    return Features(np.asarray(structure, dtype=np.float32), NO_HASHES)
+    return Features(np.asarray(structure, dtype=np.float32), NO_HASHES, b"")
 
 
 def test_inputs_are_one_the_structure_and_its_relus() -> None:
