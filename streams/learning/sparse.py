@@ -78,6 +78,8 @@ class PlacedLogistic(linear_model.LogisticRegression):
         0.8
     """
 
+    _weights: Any  # River's dictionary; while placed inputs are learned from, an array
+
     def __init__(self, lr: float = LEARNING_RATE, eps: float = FIRST_SQUARE) -> None:
         super().__init__(optimizer=PlacedAdaGrad(lr, eps), loss=FractionalLog(), intercept_lr=0.0)
         self.lr = lr
@@ -102,7 +104,7 @@ class PlacedLogistic(linear_model.LogisticRegression):
 
     def _enter_learn_mode(self, mask: Any = None) -> Any:
         if not isinstance(mask, Inputs):
-            return super()._enter_learn_mode(mask)
+            return super()._enter_learn_mode(mask)  # type: ignore[no-untyped-call]
         named, self._weights = self._weights, self.placed.take(mask.at).astype(np.float64)
         self.optimizer.at = mask.at
         return named
@@ -110,7 +112,7 @@ class PlacedLogistic(linear_model.LogisticRegression):
     def _exit_learn_mode(self, weights: Any) -> None:
         if isinstance(self._weights, np.ndarray):
             self.placed[self.optimizer.at] = self._weights
-        super()._exit_learn_mode(weights)
+        super()._exit_learn_mode(weights)  # type: ignore[no-untyped-call]
 
     def _raw_dot_one(self, x: Any) -> float:
         if not isinstance(x, Inputs):
@@ -154,7 +156,8 @@ class Hashed:
     def predict(self, inputs: Inputs, prior: float) -> float:
         """The probability that the inputs come to, added to a prior's log-odds."""
         self._estimator.intercept = prior
-        return float(self._estimator.predict_proba_one(inputs)[True])
+        told: dict[bool, float] = self._estimator.predict_proba_one(inputs)  # type: ignore[no-untyped-call]
+        return float(told[True])
 
     def learn(self, inputs: Inputs, prior: float, score: float) -> None:
         """One step of AdaGrad toward a score in [0, 1]."""

@@ -160,7 +160,9 @@ def worth(
         costs: Expected dollars by model; unknown counts as the dearest.
         price: The quality that a dollar must bring.
     """
-    usd = {spec.name: None if (cost := costs[spec.name]) is None else float(cost) for spec in models}
+    usd = {
+        spec.name: None if (cost := costs[spec.name]) is None else float(cost) for spec in models
+    }
     dearest = max([dollars for dollars in usd.values() if dollars is not None], default=0.0)
     ranked = []
     for name, known in usd.items():

@@ -1,6 +1,6 @@
 """Which models may take a task: what it asks for, and what it may still cost."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 from streams.events.decision import Refusal, RefusalReason
@@ -35,7 +35,7 @@ def hindrances(
     if not _asks(task) and tokens(size) <= registry.narrowest_tokens:
         return found
     for spec in registry.models:
-        because = next(_hindrances(task, spec, size, spent_usd), None)
+        because = _hindrance(task, spec, size, spent_usd)
         if because is not None:
             found[spec.name] = because
     return found
@@ -80,30 +80,23 @@ def refuse(task: Task, hindered: Mapping[str, str], registry: Registry | None = 
 def _asks(task: Task) -> bool:
     """Whether a task has any constraint beside its size: most have none."""
     bounds = task.model, task.min_tier, task.max_tier, task.max_output_tokens, task.max_cost_usd
-    return bounds != _UNBOUND or bool(task.capabilities) or bool(task.messages)
+    return bounds != _UNBOUND or bool(task.capabilities or task.messages)
 
 
-def _hindrances(
-    task: Task, spec: ModelSpec, size: int, spent_usd: Decimal | None
-) -> Iterator[str]:
-    """The task's constraints that a model does not meet."""
-    if task.model is not None and spec.name != task.model:
-        yield "model"
-    if task.min_tier is not None and spec.tier < task.min_tier:
-        yield "min_tier"
-    if task.max_tier is not None and spec.tier > task.max_tier:
-        yield "max_tier"
-    if task.capabilities and not set(task.capabilities) <= set(spec.capabilities):
-        yield "capabilities"
-    if task.messages and task.has_images and VISION not in spec.capabilities:
-        yield "image parts"
+def _hindrance(task: Task, spec: ModelSpec, size: int, spent_usd: Decimal | None) -> str | None:
+    """The first constraint of the task that a model does not meet."""
     answer = task.max_output_tokens or 0
-    if tokens(size) + answer > spec.context_tokens:
-        yield "context"
-    if answer > spec.max_tokens:
-        yield "max_output_tokens"
-    if _too_dear(task, spec, size, spent_usd):
-        yield "max_cost_usd"
+    checks = (
+        ("model", task.model is not None and spec.name != task.model),
+        ("min_tier", task.min_tier is not None and spec.tier < task.min_tier),
+        ("max_tier", task.max_tier is not None and spec.tier > task.max_tier),
+        ("capabilities", not set(task.capabilities) <= set(spec.capabilities)),
+        ("image parts", task.has_images and VISION not in spec.capabilities),
+        ("context", tokens(size) + answer > spec.context_tokens),
+        ("max_output_tokens", answer > spec.max_tokens),
+        ("max_cost_usd", _too_dear(task, spec, size, spent_usd)),
+    )
+    return next((name for name, hindered in checks if hindered), None)
 
 
 def _too_dear(task: Task, spec: ModelSpec, size: int, spent_usd: Decimal | None) -> bool:

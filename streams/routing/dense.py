@@ -59,9 +59,10 @@ def dense(features: Features) -> Inputs:
 
 def rectified(features: Features) -> NDArray[np.float32]:
     """The mixtures of a task's structure, scaled and rectified, before they are centred."""
-    mixtures = features.structure.dot(_MIXED)
+    mixtures: NDArray[np.float32] = features.structure.dot(_MIXED)
     mixtures += _LEVELLED
-    return np.maximum(mixtures, _ZERO, out=mixtures)
+    np.maximum(mixtures, _ZERO, out=mixtures)
+    return mixtures
 
 
 class Unfolded(NamedTuple):

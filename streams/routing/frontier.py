@@ -121,7 +121,7 @@ class Frontier:
     def __init__(self, rows: int = ROWS) -> None:
         self.seen = 0
         self._rows = rows
-        self._held = np.zeros((rows, 2 + 3 * _STEPS))  # the best offer's two numbers, then the steps
+        self._held = np.zeros((rows, 2 + 3 * _STEPS))  # the best offer, then the steps
 
     def add(self, offers: Sequence[Offer]) -> None:
         """Remember a task, and forget the oldest where there is no room.

@@ -6,7 +6,6 @@ numpy calls a prompt it took 30.
 """
 
 import math
-from operator import getitem
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,7 +45,7 @@ def _class_of(byte: int) -> int:
 def _bytes_of(steps: NDArray[np.float64]) -> bytes:
     """Steps as signed bytes."""
     limited = np.minimum(np.maximum(steps, -LIMIT), LIMIT)
-    return np.rint(limited * STEPS).astype(np.int8).tobytes()
+    return bytes(np.rint(limited * STEPS).astype(np.int8))
 
 
 _CLASS = bytes(_class_of(byte) for byte in range(256))
@@ -93,8 +92,8 @@ def structure_of(whole: bytes, read: bytes, flags: bytes) -> bytes:
     classes = np.bincount(np.frombuffer(read.translate(_CLASS), np.uint8), minlength=_CLASSES)
     counts = classes.tolist()
     size, words = max(len(read), 1), flags.count(_WORD)
-    counted = map(getitem, _STEPS_OF, (*counts, len(read), words, *map(read.count, MARKS)))
-    steps = bytes(counted)
+    every = *counts, len(read), words, *map(read.count, MARKS)
+    steps = bytes([steps[count] for steps, count in zip(_STEPS_OF, every, strict=True)])
     if len(whole) > len(read):
         length = step_of(math.log1p(len(whole)), *_LENGTH_SCALE)
         steps = b"%b%c%b" % (steps[:_CLASSES], length, steps[_CLASSES + 1 :])

@@ -4,8 +4,9 @@ import pytest
 from streams.ids import digest
 from streams.routing import dense as inputs_of
 from streams.routing.dense import RELUS, SEEN, STRUCTURE_NORM, WIDTH, dense
-from streams.routing.features import STEPS, STRUCTURE, Features, extract, pack, unpack
+from streams.routing.features import STRUCTURE, Features, extract, pack, unpack
 from streams.routing.rules import Verdict
+from streams.routing.structure import STEPS
 
 VERDICT = Verdict(3, 0.7, "default")
 NO_HASHES = np.empty(0, dtype=np.uint16)
