@@ -1,8 +1,18 @@
+import sys
+from types import ModuleType
+
 import numpy as np
 import pytest
-from river import linear_model, optim
+from river import checks, linear_model, optim
 
-from streams.learning.sparse import FIRST_SQUARE, LEARNING_RATE, FractionalLog, Hashed
+from streams.learning.sparse import (
+    FIRST_SQUARE,
+    LEARNING_RATE,
+    FractionalLog,
+    Hashed,
+    Inputs,
+    PlacedLogistic,
+)
 from streams.routing.features import extract
 from streams.routing.quality import SHARED_WEIGHT, dense_inputs, hash_input, logit
 from streams.routing.rules import Verdict
@@ -66,3 +76,26 @@ def test_a_quickened_level_follows_the_next_scores_sooner() -> None:
         return hashed.predict(hashed.inputs(EASY, 1), PRIOR)
 
     assert after(quickened=True) < after(quickened=False)
+
+
+def test_it_is_an_estimator_as_river_wants_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """River's checks load scikit-learn for a dataset that no binary classifier is given."""
+    for name in ("sklearn", "sklearn.datasets"):
+        monkeypatch.setitem(sys.modules, name, ModuleType(name))
+    sys.modules["sklearn"].datasets = sys.modules["sklearn.datasets"]  # type: ignore[attr-defined]
+    assert len(list(checks.yield_checks(PlacedLogistic()))) > 20
+    checks.check_estimator(PlacedLogistic())
+
+
+def test_placed_inputs_learn_what_named_ones_do() -> None:
+    placed, named = PlacedLogistic(), PlacedLogistic()
+    placed.reach(4)
+    for n in range(40):
+        values, score = [1.0, n % 2, n % 3 / 2], (n % 5) / 4
+        placed.learn_one(Inputs(np.array([3, 0, 2]), np.array(values)), score)
+        named.learn_one(dict(enumerate(values)), score)
+    asked = [1.0, 0.0, 0.5]
+    told = placed.predict_proba_one(Inputs(np.array([3, 0, 2]), np.array(asked)))  # type: ignore[no-untyped-call]
+    wanted = named.predict_proba_one(dict(enumerate(asked)))  # type: ignore[no-untyped-call]
+    assert told[True] == pytest.approx(wanted[True], abs=1e-5)
+    assert placed.placed[1] == 0.0
