@@ -97,7 +97,11 @@ class Measurement:
         assert decision.listed_usd is not None
         cost = decision.listed_usd * (1 + number % 5)
         self.money.charge(decision.task_id, decision.model or "", cost)
-        same = {"tier": decision.tier, "model": decision.model, "features": decision.features}
+        same: dict[str, Any] = {
+            "tier": decision.tier,
+            "model": decision.model,
+            "features": decision.features,
+        }
         lesson = a_lesson(decision.task_id, (number % 4) / 3, **same)
         bill = a_lesson(
             decision.task_id, lesson_id=f"bill-{number}", **same,

@@ -19,7 +19,7 @@ from streams.clock import Clock, SystemClock
 from streams.events.control import Policy
 from streams.events.decision import Decision, Refusal
 from streams.events.feedback import Score
-from streams.events.outcome import Result
+from streams.events.outcome import Attempt, Result
 from streams.kafka import codec
 from streams.learning.joining import Half, Joined, join_decision, join_result, join_score
 from streams.learning.learner import Learner
@@ -218,16 +218,26 @@ class Stream:
 
     def _result(self, decision: Decision, step: Step, row: int) -> Result:
         """The result as its tier would publish it; the bill is heard by who learns prices."""
-        cost = Decimal(0)
+        cost, attempts = Decimal(0), tuple[Attempt, ...]()
         if decision.model is not None:
             cost = self._bills[row][self._column[decision.model]]
             self._money.charge(decision.task_id, decision.model, cost)
             self._repriced = self._prices.take(decision.model, cost) or self._repriced
+            attempts = (
+                Attempt(
+                    tier=step.tier,
+                    model=decision.model,
+                    call_id=ids.derive("call", decision.task_id),
+                    outcome="completed",
+                    cost_usd=cost,
+                ),
+            )
         return Result(
             task_id=decision.task_id,
             status="completed",
             tier=step.tier,
             model=decision.model,
+            attempts=attempts,
             cost_usd=cost,
             decision_id=decision.decision_id,
             completed_at=self._at,
