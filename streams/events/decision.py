@@ -32,8 +32,8 @@ class Pricing(Part):
 
     `price` is the quality that a dollar has to bring: the greater of those that ceiling and target
     ask for, `binding` says which. `headroom_usd` may be spent at this moment, `largest_usd` is the
-    most that a call to each model was seen to cost, `overrun` the most times its expected cost
-    that any call was.
+    most that a call to each model was seen to cost, `overrun` the most times its expected cost,
+    of models that were called often enough to tell.
     """
 
     price: Annotated[float, Field(ge=0)]
@@ -41,7 +41,7 @@ class Pricing(Part):
     tasks: int = Field(ge=0)  # decided before, in this period
     headroom_usd: Decimal | None
     largest_usd: dict[Label, Usd] = Field(default_factory=dict)
-    overrun: Annotated[Decimal, Field(ge=0)] = Decimal(0)
+    overrun: dict[Label, Annotated[Decimal, Field(ge=0)]] = Field(default_factory=dict)
 
 
 class Decision(Event):

@@ -44,7 +44,7 @@ def afford(
             costs[spec.name],
             longest_usd(spec, size, task.max_output_tokens),
             pricing.largest_usd.get(spec.name),
-            pricing.overrun,
+            pricing.overrun.get(spec.name),
         )
         for spec in models
     }

@@ -7,7 +7,8 @@ unforeseen answer can cost more than a hundred tasks may, a model must leave roo
 cost that is known of it.
 """
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from decimal import ROUND_UP, Decimal
 from typing import NamedTuple
 
@@ -25,7 +26,13 @@ LEAST, MOST = Decimal("0.3"), Decimal(2)
 """A task may cost between so many times the ceiling, whatever was spent before."""
 
 SEEN_GUARD, UNSEEN_GUARD = Decimal(2), Decimal(8)
-"""At least so many times its expected cost is reserved for a model that was called, or never was."""
+"""At least so many times its expected cost is reserved for a model that is known, or is not yet."""
+
+KNOWN_CALLS = 10
+"""After so many calls the dearest of them tell how far a model's costs go."""
+
+LEAST_OVERRUN = Decimal(4)
+"""A known model is thought capable of costing so many times what is expected, whatever was seen."""
 
 MOST_OVERRUN = Decimal(16)
 """A call that cost more times what was expected tells of a wrong expectation, not of its tail.
@@ -63,7 +70,8 @@ class PriceOfMoney:
         self.spent_usd = NOTHING
         self.largest_usd: dict[str, Decimal] = {}
         self._frontier = Frontier(rows)
-        self.overrun = NOTHING
+        self.overrun: dict[str, Decimal] = {}
+        self._calls = Counter[str]()
         self._held: dict[str, _Held] = {}
         self._expected_usd = self._reserved_usd = NOTHING
         self._ceiling_usd: Decimal | None = None
@@ -93,7 +101,7 @@ class PriceOfMoney:
             tasks=self.tasks,
             headroom_usd=None if policy.ceiling_usd is None else self._headroom_usd(),
             largest_usd=dict(self.largest_usd) if policy.ceiling_usd is not None else {},
-            overrun=self.overrun,
+            overrun=dict(self._known_overrun()) if policy.ceiling_usd is not None else {},
         )
 
     def take(self, decision: Decision) -> None:
@@ -124,7 +132,8 @@ class PriceOfMoney:
         held = self._release(task_id)
         if held is not None and held.model == model and held.expected_usd > 0:
             ratio = min(usd / held.expected_usd, MOST_OVERRUN).quantize(HUNDREDTH, ROUND_UP)
-            self.overrun = max(self.overrun, ratio)
+            self.overrun[model] = max(self.overrun.get(model, LEAST_OVERRUN), ratio)
+            self._calls[model] += 1
         self.spent_usd += usd
         self.largest_usd[model] = max(usd, self.largest_usd.get(model, NOTHING))
 
@@ -155,6 +164,13 @@ class PriceOfMoney:
     def _headroom_usd(self) -> Decimal:
         return self._earned_usd + self._allowed_usd - self.spent_usd - self._reserved_usd
 
+    def _known_overrun(self) -> Iterator[tuple[str, Decimal]]:
+        return (
+            (model, times)
+            for model, times in self.overrun.items()
+            if self._calls[model] >= KNOWN_CALLS
+        )
+
     def _hold(self, task_id: str, held: _Held) -> None:
         self._release(task_id)
         self._held[task_id] = held
@@ -177,32 +193,36 @@ def reserve_usd(
     expected: Decimal | None,
     bound: Decimal | None,
     largest: Decimal | None,
-    overrun: Decimal = NOTHING,
+    overrun: Decimal | None = None,
 ) -> Decimal | None:
     """What must be left for a call to a model before it is made.
 
-    How far a cost may lie above what was expected is learned from the calls to all models: of a
-    dear one the first long answer may be one too many.
+    A known model may cost as much as its dearest call did, or as far over what is expected as any
+    call was, whichever is less: the one bounds long answers, the other short ones.
 
     Args:
         expected: What it will likely cost.
         bound: What it comes to by prices and the longest answer; None: there are no prices.
         largest: The most it was ever seen to cost; None: never seen.
-        overrun: The most times its expected cost that any call was seen to cost.
+        overrun: The most times its expected cost that a call to it was seen to cost; None: it was
+            called too seldom to tell.
 
     Returns:
         Dollars; None where nothing at all is known of its cost.
 
     Example:
-        >>> reserve_usd(Decimal(1), None, None), reserve_usd(Decimal(1), None, Decimal(5))
-        (Decimal('8'), Decimal('5'))
+        >>> reserve_usd(Decimal(1), None, None), reserve_usd(Decimal(1), None, Decimal(9))
+        (Decimal('8'), Decimal('9'))
+        >>> reserve_usd(Decimal(1), None, Decimal(9), overrun=Decimal(5))
+        Decimal('5')
     """
     if bound is not None:
         return bound if largest is None else max(bound, largest)
-    guard = max(UNSEEN_GUARD if largest is None else SEEN_GUARD, overrun)
     if expected is None:
         return largest
-    return max(largest or NOTHING, guard * expected)
+    if largest is None or overrun is None:
+        return max(largest or NOTHING, UNSEEN_GUARD * expected)
+    return max(SEEN_GUARD * expected, min(largest, overrun * expected))
 
 
 def unaffordable(

@@ -75,7 +75,10 @@ def spend(
         assert pricing is not None
         reserves = {
             name: reserve_usd(
-                expected[name], bounds[name], pricing.largest_usd.get(name), pricing.overrun
+                expected[name],
+                bounds[name],
+                pricing.largest_usd.get(name),
+                pricing.overrun.get(name),
             )
             for name in expected
         }

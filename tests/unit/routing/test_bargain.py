@@ -64,8 +64,10 @@ def test_a_model_whose_reserve_is_more_than_what_is_left_is_kept_out() -> None:
 
 def test_what_was_seen_of_a_model_is_its_reserve() -> None:
     room = {"headroom_usd": Decimal("0.3"), "largest_usd": {"large": Decimal("0.25")}}
-    assert preferred(decided(priced(0.0, **room))) == "large"
-    tail = {**room, "overrun": Decimal(4)}
+    known = {**room, "overrun": {"large": Decimal(4)}}
+    assert preferred(decided(priced(0.0, **known))) == "large"
+    assert decided(priced(0.0, **room)).unaffordable == ("large",)
+    tail = {**known, "largest_usd": {"large": Decimal("0.35")}}
     assert decided(priced(0.0, **tail)).unaffordable == ("large",)
 
 

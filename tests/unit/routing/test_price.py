@@ -8,9 +8,11 @@ from streams.events.decision import Binding, Decision
 from streams.routing.price import (
     CREDIT_TASKS,
     HELD_TASKS,
+    KNOWN_CALLS,
     LEAST,
     MOST,
     MOST_OVERRUN,
+    UNSEEN_GUARD,
     PriceOfMoney,
     reserve_usd,
     unaffordable,
@@ -184,7 +186,6 @@ def test_a_bound_is_reserved_but_never_less_than_was_seen() -> None:
     assert reserve_usd(one, two, nine) == nine
     assert reserve_usd(None, None, nine) == nine
     assert reserve_usd(None, None, None) is None
-    assert reserve_usd(nine, None, nine) == 2 * nine
 
 
 def test_without_a_ceiling_everything_is_affordable_and_something_always_is() -> None:
@@ -194,14 +195,24 @@ def test_without_a_ceiling_everything_is_affordable_and_something_always_is() ->
     assert unaffordable(Decimal(-5), {"b": None, "c": None}) == {"c"}
 
 
-def test_the_worst_overrun_of_any_call_is_reserved_for_all_up_to_a_bound() -> None:
+def test_a_model_that_was_called_often_reserves_no_more_than_its_dearest_calls_tell() -> None:
     money = PriceOfMoney()
     money.pricing(held())
-    for number, usd in enumerate(("0.0005", "0.0031", "0.002")):
-        paid(money, number, usd)
+    for number in range(KNOWN_CALLS):
+        seldom = money.pricing(held())
+        assert seldom is not None
+        assert seldom.overrun == {}
+        paid(money, number, ("0.0005", "0.0061")[number % 2])
     found = money.pricing(held())
     assert found is not None
-    assert found.overrun == Decimal("3.1")
-    assert reserve_usd(COSTS["large"], None, COSTS["large"], found.overrun) == Decimal("0.31")
-    paid(money, 9, "7")
-    assert money.overrun == MOST_OVERRUN
+    assert found.overrun == {"small": Decimal("6.1")}
+    paid(money, 99, "7")
+    assert money.overrun == {"small": MOST_OVERRUN}
+
+
+def test_a_known_model_reserves_the_lesser_of_its_dearest_call_and_its_worst_overrun() -> None:
+    one, five, nine = Decimal(1), Decimal(5), Decimal(9)
+    assert reserve_usd(one, None, nine, overrun=five) == five
+    assert reserve_usd(one, None, five, overrun=nine) == five
+    assert reserve_usd(five, None, five, overrun=nine) == 2 * five
+    assert reserve_usd(one, None, five) == UNSEEN_GUARD
