@@ -181,6 +181,27 @@ def a_score(task_id: str = "t1", score: float = 0.9, **fields: Any) -> Score:
     return Score(**{**defaults, **fields})
 
 
+_WORDS = [
+    "rivers",
+    "old",
+    "seven",
+    "paint",
+    "bridge",
+    "quickly",
+    "salt",
+    "glass",
+    "north",
+    "under",
+    "wool",
+    "engine",
+]
+
+
+def a_text(n: int) -> str:
+    """A prompt of three words; neighbours have little in common."""
+    return " ".join(_WORDS[n * step // 3 % 12] for step in (1, 7, 17))
+
+
 def a_lesson(task_id: str = "t1", score: float = 0.9, **fields: Any) -> Lesson:
     """What a score and `a_decision()` of the same task come to."""
     defaults = {

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from river import linear_model, optim
 
 from streams.routing.features import Features
-from streams.routing.quality import SHARED_WEIGHT, dense_inputs, hash_input, logit
-from streams.routing.snapshot import DENSE, WIDTH
+from streams.routing.quality import SHARED_WEIGHT, dense_inputs, hash_inputs, logit
+from streams.routing.snapshot import DENSE, EDGELESS, WIDTH
 
 LEARNING_RATE = 0.1
 FIRST_SQUARE = 0.01
@@ -149,7 +149,7 @@ class Hashed:
         values = np.empty(2 * count)
         own = values[count:]
         own[:DENSE] = dense_inputs(features)
-        own[DENSE:] = hash_input(features)
+        own[DENSE:] = hash_inputs(features)
         np.multiply(own, SHARED_WEIGHT, out=values[:count])
         return Inputs(at, values)
 
@@ -186,10 +186,11 @@ class Hashed:
         """Put back what `weights` and `squares` were.
 
         Raises:
-            ValueError: They have not `WIDTH` numbers each.
+            ValueError: They have not `WIDTH` numbers each, nor as many as before there were edges.
         """
-        if len(weights) != WIDTH or len(squares) != WIDTH:
+        count = len(weights)
+        if count not in {WIDTH, EDGELESS} or len(squares) != count:
             raise ValueError(f"a part has {WIDTH} weights and as many squares")
         self.reach(part + 1)
-        self.weights(part)[:] = weights
-        self.squares(part)[:] = squares
+        self.weights(part)[:count] = weights
+        self.squares(part)[:count] = squares

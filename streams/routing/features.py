@@ -1,4 +1,4 @@
-"""Task → sparse features: structure of the bytes, hashed words, pairs and character 4-grams.
+"""Task → sparse features: structure of the bytes, hashed words, pairs, character 4-grams, edges.
 
 One code for router and learner: a decision carries its packed features, and the lesson learns
 from exactly what was decided on. No regex; numpy over at most 1,200 bytes.
@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from streams.routing.edges import EDGES, TEXTS, edges_of
 from streams.routing.rules import Verdict
 from streams.routing.scaling import MEANS
 from streams.routing.structure import (
@@ -23,13 +24,13 @@ from streams.routing.structure import (
     structure_of,
 )
 
-HASH_BITS = 14
-HASHES = 1 << HASH_BITS
+HASHES = TEXTS + EDGES
 TIERS = 5
 STRUCTURE = len(MEANS) + TIERS + 1
 """Structure numbers: of the bytes, then the rule's tier one-hot, then its confidence."""
 
-_VERSION = 1
+_VERSION = 2
+_READ = (1, _VERSION)  # at version 1 there were no edges
 _HEADER = struct.Struct("<BBH")
 _NUMBERS = (np.arange(256, dtype=np.uint8).view(np.int8) / STEPS).astype(np.float32)
 """What a step is as a number, by the step as an unsigned byte."""
@@ -54,7 +55,7 @@ _WORD, _PAIR, _NEXT, _GRAM = (
     np.uint64(odd)
     for odd in (0xD6E8FEB86659FD93, 0xA0761D6478BD642F, 0xE7037ED1A0B428DB, 0x8EBC6AF09C88C6E3)
 )
-_SHIFT = np.uint64(64 - HASH_BITS)
+_SHIFT = np.uint64(64 - TEXTS.bit_length() + 1)
 _FOLD = np.uint64(32)
 _GRAM_BYTES, _GRAM_KIND = 4, np.dtype("<u4")
 _END = np.array([0xFFFF], dtype=np.uint64)  # sorts behind every id
@@ -64,7 +65,7 @@ class Features(NamedTuple):
     """What is known of a task before any model sees it.
 
     `structure` has `STRUCTURE` numbers in [-4, 4], `steps` the same in 1/31 as signed bytes;
-    `hashes` are sorted, unique, below `HASHES`.
+    `hashes` are sorted, unique, below `HASHES`; those from `TEXTS` on are the edges'.
     """
 
     structure: NDArray[np.float32]
@@ -95,7 +96,7 @@ def extract(text: str, verdict: Verdict) -> Features:
     flags = flags_of(read)
     told = _RULES[verdict.tier] + bytes((step_of(verdict.confidence),))
     steps = structure_of(whole, read, flags) + told
-    return Features(_NUMBERS.take(np.frombuffer(steps, np.uint8)), _hash(read, flags), steps)
+    return Features(_NUMBERS.take(np.frombuffer(steps, np.uint8)), _hash(whole, read, flags), steps)
 
 
 def pack(features: Features) -> str:
@@ -118,7 +119,7 @@ def unpack(packed: str) -> Features:
     if len(body) < _HEADER.size:
         raise ValueError(f"features have {len(body)} bytes, less than their header")
     version, numbers, hashes = _HEADER.unpack_from(body)
-    if version != _VERSION:
+    if version not in _READ:
         raise ValueError(f"features of version {version}, this is version {_VERSION}")
     if numbers != STRUCTURE:
         raise ValueError(f"features have {numbers} structure numbers, {STRUCTURE} are wanted")
@@ -133,16 +134,16 @@ def unpack(packed: str) -> Features:
     return Features(structure, ids.astype(np.uint16), steps)
 
 
-def _hash(read: bytes, flags: bytes) -> NDArray[np.uint16]:
-    """Sorted unique ids of words, neighbouring words and character 4-grams.
+def _hash(whole: bytes, read: bytes, flags: bytes) -> NDArray[np.uint16]:
+    """Sorted unique ids of words, neighbouring words and character 4-grams, then those of edges.
 
     A word's hash is its part of a polynomial over all bytes, moved to power 0.
     """
     inside = np.frombuffer(flags, dtype=np.int8)
-    edges = (inside[1:] != inside[:-1]).nonzero()[0]  # where words begin and end, in turn
+    bounds = (inside[1:] != inside[:-1]).nonzero()[0]  # where words begin and end, in turn
     low = read.lower()
     terms = np.frombuffer(low + b"\0", dtype=np.uint8) * _POWERS[: len(low) + 1]
-    words = np.add.reduceat(terms, edges)[::2] * _INVERSES.take(edges[::2])
+    words = np.add.reduceat(terms, bounds)[::2] * _INVERSES.take(bounds[::2])
     words ^= words >> _FOLD
     pairs = words[:-1] * _PAIR + words[1:] * _NEXT
     pairs ^= pairs >> _FOLD
@@ -152,5 +153,5 @@ def _hash(read: bytes, flags: bytes) -> NDArray[np.uint16]:
         found.append((grams * _GRAM) >> _SHIFT)
     ids = np.concatenate(found, dtype=np.uint16, casting="unsafe")
     ids.sort()
-    found_ids: NDArray[np.uint16] = ids[:-1][ids[:-1] != ids[1:]]
-    return found_ids
+    edges = edges_of(whole, [*words[:2].tolist(), *words[-1:].tolist()])
+    return np.concatenate((ids[:-1][ids[:-1] != ids[1:]], np.array(edges, dtype=np.uint16)))

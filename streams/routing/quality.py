@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from streams.events.control import ModelState
 from streams.routing import dense, snapshot
+from streams.routing.edges import EDGE_INPUT, TEXTS
 from streams.routing.features import HASHES, STRUCTURE, Features
 from streams.routing.registry import RESERVED, ModelSpec
 from streams.routing.snapshot import DENSE, SnapshotError, Weights, checksum
@@ -39,7 +40,7 @@ MOST_LOG_COST = 2.5
 """A cost is predicted to be at most 12 times, at least a 12th of what the price list expects."""
 
 _LIMIT = 30.0
-_ONES = np.ones(HASHES, dtype=np.float32)
+_EDGE_INPUTS = np.full(HASHES, EDGE_INPUT, dtype=np.float32)
 
 
 class PartView(NamedTuple):
@@ -104,9 +105,12 @@ def dense_inputs(features: Features) -> NDArray[np.float32]:
     return inputs
 
 
-def hash_input(features: Features) -> float:
-    """The value of each hashed input: one over the root of their number."""
-    return 1.0 / math.sqrt(max(len(features.hashes), 1))
+def hash_inputs(features: Features) -> NDArray[np.float32]:
+    """The values of the hashed inputs: those of text have a norm of 1 together, each edge its own."""
+    texts = int(features.hashes.searchsorted(TEXTS))
+    values = _EDGE_INPUTS[: len(features.hashes)].copy()
+    values[:texts] = 1.0 / math.sqrt(max(texts, 1))
+    return values
 
 
 def mixed(share: float, hashed: float, ridge: float) -> float:
@@ -189,10 +193,9 @@ class QualityView:
         sums = features.structure.dot(stack.structure)
         sums += dense.rectified(features).dot(stack.rectified)
         sums += stack.constant
-        # A product with ones: a third of `sum`'s time over rows as short as there are models.
-        hashed = _ONES[: len(hashes)].dot(stack.hashed.take(hashes, axis=0))
-        found, columns, value = sums.tolist(), len(stack.prior), hash_input(features)
-        odds = [one + value * other for one, other in zip(found, hashed.tolist(), strict=False)]
+        hashed = hash_inputs(features).dot(stack.hashed.take(hashes, axis=0))
+        found, columns = sums.tolist(), len(stack.prior)
+        odds = [one + other for one, other in zip(found, hashed.tolist(), strict=False)]
         return _Sums(odds, found[columns : 2 * columns], found[2 * columns :])
 
     def _qualities(self, sums: _Sums, models: Iterable[ModelSpec]) -> dict[str, float]:

@@ -1,7 +1,7 @@
 """The serving snapshot of one part: what its record's weights say, and how they are written.
 
 Base64 of a version byte, the numbers that must be exact as float32, and the hashed weights as
-float16: 45 KB a part. Version 1, which had no dense part, is still read.
+float16: 48 KB a part. Version 1, which had neither a dense part nor edges, is still read.
 """
 
 import base64
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from streams import ids
 from streams.routing import dense
+from streams.routing.edges import TEXTS
 from streams.routing.features import HASHES, STRUCTURE
 
 DENSE = 1 + STRUCTURE
@@ -21,6 +22,9 @@ DENSE = 1 + STRUCTURE
 
 WIDTH = DENSE + HASHES
 """Weights of the hashed estimate of one part."""
+
+EDGELESS = DENSE + TEXTS
+"""As many as there were before a prompt's edges were read."""
 
 ALONE = 20.0
 """Log-odds by which the hashed estimate is believed alone."""
@@ -75,8 +79,8 @@ def unpack(text: str) -> Weights:
     except (binascii.Error, ValueError) as error:
         raise SnapshotError(f"weights are no base64: {error}") from None
     if body[:1] == bytes([_FIRST]):
-        numbers = _read(body, 1, "<f2", 1 + WIDTH)
-        return Weights(float(numbers[0]), numbers[1:])
+        numbers = _read(body, 1, "<f2", 1 + EDGELESS)
+        return Weights(float(numbers[0]), np.pad(numbers[1:], (0, WIDTH - EDGELESS)))
     if body[:1] != bytes([_VERSION]):
         raise SnapshotError(f"weights are not of version {_FIRST} or {_VERSION}")
     hashed = _read(body, 1 + _DENSE_BYTES, "<f2", WIDTH)

@@ -8,16 +8,25 @@ from streams.events.feedback import Alert, Lesson
 from streams.learning.standing import PROGRESS, Learned
 from streams.routing import features, rules
 from streams.routing.quality import QualityView
-from tests.builders import AT, a_lesson, a_record
+from tests.builders import AT, a_lesson, a_record, a_text
 
 Table = dict[str, Learned]
 PROMPT = "Explain why the sky is blue."
 FEATURES = features.pack(features.extract(PROMPT, rules.propose(PROMPT)))
 
 
-def lesson(number: int, score: float = 0.9, model: str | None = "small") -> Lesson:
+def lesson(
+    number: int, score: float = 0.9, model: str | None = "small", read: str = FEATURES
+) -> Lesson:
     name = f"lesson-{number}"
-    return a_lesson(f"t{number}", score, lesson_id=name, model=model, features=FEATURES)
+    return a_lesson(f"t{number}", score, lesson_id=name, model=model, features=read)
+
+
+def varied(number: int, score: float) -> Lesson:
+    """A lesson of one of two models, each about another prompt."""
+    text = a_text(number // 2)
+    read = features.pack(features.extract(text, rules.propose(text)))
+    return lesson(number, score, ("small", "large")[number % 2], read)
 
 
 async def teach(bound: Bound, table: Table, *lessons: Lesson, offset: int = 0) -> list[str]:
@@ -91,9 +100,8 @@ async def test_what_is_published_can_be_served_from() -> None:
 async def test_a_model_that_became_worse_is_an_alert() -> None:
     table: Table = {}
     bound = learn(table)
-    both = "small", "large"
-    well = (lesson(n, 0.9, both[n % 2]) for n in range(300))
-    worse = (lesson(n, (0.5, 0.9)[n % 2], both[n % 2]) for n in range(300, 360))
+    well = (varied(n, 0.9) for n in range(300))
+    worse = (varied(n, (0.5, 0.9)[n % 2]) for n in range(300, 360))
     await teach(bound, table, *well)
     states(await close(bound, table))
     await teach(bound, table, *worse, offset=300)

@@ -15,7 +15,7 @@ from streams.routing.quality import (
 )
 from streams.routing.registry import ModelSpec
 from streams.routing.rules import Verdict
-from tests.builders import AT, a_lesson
+from tests.builders import AT, a_lesson, a_text
 
 VERDICT = Verdict(3, 0.7, "default")
 EASY, HARD = (
@@ -29,6 +29,10 @@ def taught(n: int, score: float, features: Features = EASY, **fields: Any) -> Le
         f"t{n}",
         **{"lesson_id": f"l{n}", "score": score, "features": pack(features), **fields},
     )
+
+
+def some_text(n: int) -> Features:
+    return extract(a_text(n), VERDICT)
 
 
 def some_lessons(start: int, end: int) -> list[Lesson]:
@@ -213,15 +217,22 @@ def drifted(lessons: list[Lesson]) -> tuple[Learner, list[Drift]]:
 
 
 def test_a_model_that_became_worse_is_told_by_name_and_unlearned_quickly() -> None:
-    well = [taught(n, 0.9, model=("small", "large")[n % 2]) for n in range(300)]
-    worse = [taught(n, (0.5, 0.9)[n % 2], model=("small", "large")[n % 2]) for n in range(300, 360)]
-    learner, found = drifted(well + worse)
+    lessons = [
+        taught(
+            n,
+            0.5 if n >= 300 and n % 2 == 0 else 0.9,
+            features=some_text(n // 2),
+            model=("small", "large")[n % 2],
+        )
+        for n in range(360)
+    ]
+    learner, found = drifted(lessons)
     assert [drift.model for drift in found] == ["small"]
     assert found[0].by < 0
     assert 150 < found[0].lessons <= 170
     assert learner.drifts() == []
-    assert learner.predict("small", EASY) == pytest.approx(0.5, abs=0.05)
-    assert learner.predict("large", EASY) == pytest.approx(0.9, abs=0.05)
+    assert learner.predict("small", some_text(5)) == pytest.approx(0.5, abs=0.05)
+    assert learner.predict("large", some_text(5)) == pytest.approx(0.9, abs=0.05)
 
 
 def test_models_that_stay_as_they_are_raise_nothing() -> None:

@@ -14,12 +14,14 @@ from streams.learning.sparse import (
     PlacedLogistic,
 )
 from streams.routing.features import extract
-from streams.routing.quality import SHARED_WEIGHT, dense_inputs, hash_input, logit
+from streams.routing.quality import SHARED_WEIGHT, dense_inputs, hash_inputs, logit
 from streams.routing.rules import Verdict
 from streams.routing.snapshot import WIDTH
+from tests.builders import a_text
 
+VERDICT = Verdict(3, 0.7, "default")
 EASY, HARD = (
-    extract(text, Verdict(3, 0.7, "default"))
+    extract(text, VERDICT)
     for text in ("Rename the variable x to count", "Prove the spectral theorem for operators")
 )
 PRIOR = logit(0.82)
@@ -37,7 +39,8 @@ def test_the_weights_are_those_of_rivers_own_adagrad() -> None:
         given = ours.inputs(features, 1)
         ours.learn(given, PRIOR, score)
         inputs = dict(enumerate(dense_inputs(features).tolist()))
-        inputs |= dict.fromkeys((1000 + features.hashes.astype(int)).tolist(), hash_input(features))
+        hashes = (1000 + features.hashes.astype(int)).tolist()
+        inputs |= dict(zip(hashes, hash_inputs(features).tolist(), strict=True))
         twice = {("shared", key): SHARED_WEIGHT * value for key, value in inputs.items()}
         twice |= {("own", key): value for key, value in inputs.items()}
         plain.learn_one(twice, score)
@@ -67,13 +70,13 @@ def test_a_quickened_level_follows_the_next_scores_sooner() -> None:
     def after(*, quickened: bool) -> float:
         hashed = Hashed()
         hashed.reach(2)
-        for _ in range(300):
-            hashed.learn(hashed.inputs(EASY, 1), PRIOR, 0.95)
+        for n in range(300):
+            hashed.learn(hashed.inputs(extract(a_text(n), VERDICT), 1), PRIOR, 0.95)
         if quickened:
             hashed.quicken(1)
-        for _ in range(5):
-            hashed.learn(hashed.inputs(EASY, 1), PRIOR, 0.3)
-        return hashed.predict(hashed.inputs(EASY, 1), PRIOR)
+        for n in range(5):
+            hashed.learn(hashed.inputs(extract(a_text(n), VERDICT), 1), PRIOR, 0.3)
+        return hashed.predict(hashed.inputs(extract(a_text(5), VERDICT), 1), PRIOR)
 
     assert after(quickened=True) < after(quickened=False)
 

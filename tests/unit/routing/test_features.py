@@ -3,12 +3,21 @@ import base64
 import numpy as np
 import pytest
 
-from streams.routing.features import HASHES, STRUCTURE, extract, pack, unpack
+from streams.routing.edges import TEXTS
+from streams.routing.features import HASHES, STRUCTURE, Features, extract, pack, unpack
 from streams.routing.rules import Verdict
 from streams.routing.structure import LIMIT
 
 SURE = Verdict(2, 0.8, "single_function")
 PROMPT = "Which of these is a prime number?\n(A) 4 (B) 7\nAnswer:"
+
+
+def texts_of(features: Features) -> set[int]:
+    return {one for one in features.hashes.tolist() if one < TEXTS}
+
+
+def edges_of(features: Features) -> set[int]:
+    return {one for one in features.hashes.tolist() if one >= TEXTS}
 
 
 def test_a_prompt_has_all_structure_numbers_and_sorted_unique_hashes() -> None:
@@ -28,7 +37,7 @@ def test_the_rules_verdict_is_among_the_features() -> None:
 
 def test_case_does_not_change_the_hashes_but_the_capitals() -> None:
     low, high = extract("rename the variable", SURE), extract("RENAME THE VARIABLE", SURE)
-    assert low.hashes.tolist() == high.hashes.tolist()
+    assert texts_of(low) == texts_of(high)
     assert low.structure.tolist() != high.structure.tolist()
 
 
@@ -39,9 +48,20 @@ def test_the_order_of_words_changes_pairs_and_not_words() -> None:
 
 
 def test_a_word_hashes_alike_wherever_it_stands() -> None:
-    alone = set(extract("foo", SURE).hashes.tolist())
+    alone = texts_of(extract("foo", SURE))
     assert len(alone) == 1
-    assert alone <= set(extract("some other words before foo", SURE).hashes.tolist())
+    assert alone <= texts_of(extract("some other words before foo", SURE))
+
+
+def test_prompts_that_begin_and_end_alike_share_edges_whatever_lies_between() -> None:
+    which, who = (
+        "Which gas do plants take in at night?",
+        "Which old song has the most verses at all?",
+    )
+    edges = edges_of(extract(which, SURE))
+    assert len(edges) >= 6
+    assert len(edges & edges_of(extract(who, SURE))) >= 4
+    assert len(edges & edges_of(extract("list the gases\nthat plants take in", SURE))) <= 1
 
 
 def test_only_the_ends_of_a_long_prompt_are_read() -> None:

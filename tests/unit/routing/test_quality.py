@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from streams.events.control import ModelState
 from streams.routing import dense
+from streams.routing.edges import EDGE_INPUT, TEXTS
 from streams.routing.features import Features, extract
 from streams.routing.quality import (
     LEVEL_INPUT,
@@ -19,7 +20,16 @@ from streams.routing.quality import (
 )
 from streams.routing.registry import ModelSpec
 from streams.routing.rules import Verdict
-from streams.routing.snapshot import DENSE, WIDTH, SnapshotError, Weights, checksum, pack, unpack
+from streams.routing.snapshot import (
+    DENSE,
+    EDGELESS,
+    WIDTH,
+    SnapshotError,
+    Weights,
+    checksum,
+    pack,
+    unpack,
+)
 from tests.builders import a_model_state
 
 SMALL, LARGE = (
@@ -55,14 +65,20 @@ def test_a_prediction_folds_prior_twice_the_shared_and_the_own_weights() -> None
     assert found["large"] == pytest.approx(sigmoid(logit(PRIOR_QUALITY[4]) + 0.5), abs=1e-6)
 
 
-def test_hashed_weights_count_by_the_root_of_their_number() -> None:
+def test_hashes_of_text_count_by_the_root_of_their_number_and_edges_each() -> None:
     features = some_features()
-    weights = np.zeros(WIDTH)
-    weights[DENSE + features.hashes] = 0.5
-    packed = pack(Weights(0.0, weights))
-    state = a_state("small", weights=packed)
-    found = QualityView().with_part(state).predict(features, [SMALL])
-    assert found["small"] == pytest.approx(sigmoid(0.5 * np.sqrt(len(features.hashes))), abs=1e-5)
+    texts = features.hashes[features.hashes < TEXTS]
+    edges = len(features.hashes) - len(texts)
+    assert edges > 3
+    for at, odds in (
+        (texts, 0.5 * np.sqrt(len(texts))),
+        (features.hashes[len(texts) :], 0.5 * EDGE_INPUT * edges),
+    ):
+        weights = np.zeros(WIDTH)
+        weights[DENSE + at] = 0.5
+        state = a_state("small", weights=pack(Weights(0.0, weights)))
+        found = QualityView().with_part(state).predict(features, [SMALL])
+        assert found["small"] == pytest.approx(sigmoid(odds), abs=1e-5)
 
 
 def test_a_late_newcomer_is_believed_as_good_as_the_best() -> None:
@@ -102,7 +118,8 @@ def test_weights_survive_packing_the_hashed_ones_at_half_precision() -> None:
 
 def test_what_the_first_version_wrote_serves_as_it_did() -> None:
     hashed = np.linspace(-1, 1, WIDTH)
-    written = _packed(np.concatenate(([0.75], hashed)))
+    hashed[EDGELESS:] = 0.0
+    written = _packed(np.concatenate(([0.75], hashed[:EDGELESS])))
     old = QualityView().with_part(a_state("small", weights=written))
     new = QualityView().with_part(a_state("small", weights=pack(Weights(0.75, hashed))))
     features = some_features()
@@ -166,8 +183,8 @@ def _packed(numbers: NDArray[Any], version: int = 1) -> str:
         (_packed(np.zeros(1 + WIDTH), version=3), "version"),
         (_packed(np.zeros(1 + WIDTH), version=2), "bytes"),
         (_packed(np.zeros(WIDTH)), "bytes"),
-        (_packed(np.full(1 + WIDTH, np.inf)), "finite"),
-        (_packed(np.full(1 + WIDTH, np.nan)), "finite"),
+        (_packed(np.full(1 + EDGELESS, np.inf)), "finite"),
+        (_packed(np.full(1 + EDGELESS, np.nan)), "finite"),
         (pack(Weights(0.0, np.zeros(WIDTH), level=float("nan"))), "finite"),
         (pack(Weights(0.0, np.full(WIDTH, np.nan))), "finite"),
     ],
