@@ -13,6 +13,7 @@ from streams.events.control import ModelState, Policy
 from streams.events.decision import Assignment, Decision
 from streams.events.envelope import Event
 from streams.events.feedback import Alert, Feedback, Lesson, Performance, Score
+from streams.events.instruction import Instruction
 from streams.events.models import Model
 from streams.events.outcome import Call, Cost, Result
 from streams.events.redrive import Redrive
@@ -94,10 +95,12 @@ DEAD_LETTERS = Topic(
     "dead-letters", None, "the original", 30 * DAY_S, record_bytes=2 * DEAD_LETTER_BYTES
 )
 REDRIVES = Topic("redrives", Redrive, "the record's place", 30 * DAY_S, single=True)
+INSTRUCTIONS = Topic("instructions", Instruction, "learner", 30 * DAY_S, single=True)
 
 TOPICS = (
     TASKS, FEEDBACK, ADMITTED, DECISIONS, *TIERS, RESULTS, SCORES, CALLS, COSTS,
     LESSONS, PERFORMANCE, MODELS, POLICY, MODEL_STATE, AVAILABILITY, ALERTS, DEAD_LETTERS, REDRIVES,
+    INSTRUCTIONS,
 )  # fmt: skip
 BY_NAME = {topic.name: topic for topic in TOPICS}
 CONTROL = (MODELS, POLICY, MODEL_STATE, AVAILABILITY)
@@ -160,11 +163,11 @@ STAGES = (
     ),
     Stage("join", "join", Kind.FOLD, (DECISIONS, RESULTS, SCORES), (LESSONS,), (WAITING,), tick_s=10),
     Stage("measure", "measure", Kind.FOLD, (RESULTS,), (PERFORMANCE,), (CELLS, COUNTED), pause_s=0.5, tick_s=10),
-    Stage("learn", "learn", Kind.OUTBOX, (LESSONS,), (MODEL_STATE,), (LEARNER,), pause_s=0.5, tick_s=1),
+    Stage("learn", "learn", Kind.OUTBOX, (LESSONS, INSTRUCTIONS), (MODEL_STATE,), (LEARNER,), pause_s=0.5, tick_s=1),
     Stage("tune", "tune", Kind.OUTBOX, (PERFORMANCE, LESSONS), (POLICY,), (TUNER,), pause_s=0.2, tick_s=0.5),
 )  # fmt: skip
-"""Every stage may also write dead letters and alerts; operators write `redrives` and `models`, and to
-`costs` how doubts ended."""
+"""Every stage may also write dead letters and alerts; operators write `redrives`, `models` and
+`instructions`, to `costs` how doubts ended, and to `lessons` what is known beforehand."""
 
 ROLES = tuple(dict.fromkeys(stage.role for stage in STAGES))
 SINK_ROLE = "sink"

@@ -45,7 +45,9 @@ class ModelState(Event):
     """Learned weights, as packed by `routing.quality`; `part` is `shared` or a model's name.
 
     `version` grows with every flush of the learner, `lessons` counts all it has ever learned
-    from, `part_lessons` those that taught this part.
+    from, `part_lessons` those that taught this part, `bills` those that taught what it costs. While
+    `frozen`, lessons are tested on and teach nothing. `kept_versions` can be gone back to; the
+    first of them is the last good one.
     """
 
     TYPE: ClassVar[str] = "tierflow.model-state.v1"
@@ -57,4 +59,7 @@ class ModelState(Event):
     weights: str
     mean_score: Share
     checksum: str
+    bills: int = Field(default=0, ge=0)
+    frozen: bool = False
+    kept_versions: tuple[int, ...] = ()
     at: datetime

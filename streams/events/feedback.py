@@ -109,7 +109,8 @@ class Alert(Event):
     TYPE: ClassVar[str] = "tierflow.alert.v1"
 
     kind: Literal[
-        "dead_letters", "unknown_price", "redirected_model", "drift", "reply_to", "breaker"
+        "dead_letters", "unknown_price", "redirected_model", "drift", "rollback", "reply_to",
+        "breaker",
     ]  # fmt: skip
     detail: str
     subject: str

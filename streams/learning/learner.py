@@ -2,24 +2,25 @@
 
 The hashed one reads words, the ridge reads structure. Test-then-train: a lesson is predicted
 before it is learned from. A model whose residuals stay on one side has changed: that is told, and
-it forgets quicker for a while.
+it forgets quicker for a while. Weights that do worse than the last good ones are given up for those.
 """
 
-from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 
 import numpy as np
 
-from streams import ids
 from streams.events.control import ModelState
 from streams.events.feedback import Lesson
 from streams.learning.bills import Bills
 from streams.learning.blend import Blend
 from streams.learning.drift import QUALITY, Watch
-from streams.learning.ridge import TwoStageRidge
+from streams.learning.keeping import LastGood, Return
+from streams.learning.packing import pack_numbers, unpack_numbers
+from streams.learning.recent import LearnerMarks, Recent, mark_of
+from streams.learning.ridge import Ridge, TwoStageRidge
 from streams.learning.sparse import Hashed, Inputs
 from streams.learning.standing import (
     PROGRESS,
@@ -28,8 +29,7 @@ from streams.learning.standing import (
     LearnerProgress,
     LearnerState,
     Standing,
-    pack_numbers,
-    unpack_numbers,
+    key_of,
 )
 from streams.routing import dense, snapshot
 from streams.routing.features import Features, unpack
@@ -40,10 +40,7 @@ from streams.routing.quality import (
     logit,
     mixed,
 )
-from streams.routing.snapshot import Weights, checksum
-
-RECENT_LESSONS = 10_000
-"""So many lesson ids are remembered, so that one redelivered teaches once."""
+from streams.routing.snapshot import WIDTH, Weights, checksum
 
 WIDER = 0.1
 """Variance added to a model's level in the ridge when it has changed: the next lesson moves it by a
@@ -81,6 +78,9 @@ class Learner:
         version: Version of the last snapshots published.
         lessons: Lessons ever counted, those of tier 0 too.
 
+    Attributes:
+        frozen: Whether lessons are tested on and teach nothing.
+
     Example:
         >>> learner = Learner()
         >>> learner.lessons, learner.version
@@ -90,6 +90,7 @@ class Learner:
     def __init__(self, version: int = 0, lessons: int = 0) -> None:
         self.version = version
         self.lessons = lessons
+        self.frozen = False
         self._standing = {SHARED: Standing(prior=0.0)}
         self._place = {SHARED: 0}
         self._watches = {SHARED: Watch()}
@@ -98,7 +99,9 @@ class Learner:
         self._hashed = Hashed()
         self._ridge = TwoStageRidge(arm="model", width=dense.WIDTH)
         self._drifts: list[Drift] = []
-        self._recent: OrderedDict[int, None] = OrderedDict()
+        self._returns: list[Return] = []
+        self._good = LastGood()
+        self._recent = Recent()
         self._unpublished: set[str] = set()
         self._billed: set[str] = set()
         self._bills_waiting = 0
@@ -110,7 +113,8 @@ class Learner:
         """Go on where the states were written, bit for bit.
 
         Args:
-            states: What `states` returned, by key; the newest of each.
+            states: What `states` returned, by key; the newest of each. Of the last good parts all
+                or none are there, else a first trial begins.
 
         Raises:
             ValueError: A part is missing or damaged; the message names it.
@@ -121,10 +125,12 @@ class Learner:
         if not isinstance(progress, LearnerProgress):
             raise ValueError("learner states lack their progress")  # noqa: TRY004 (a value's fault)
         learner = cls(progress.version, progress.lessons)
-        recent = unpack_numbers(progress.recent, "<u8", PROGRESS)
-        learner._recent = OrderedDict.fromkeys(recent.tolist())
+        marks = (state for state in states.values() if isinstance(state, LearnerMarks))
+        learner._recent = Recent.from_states(marks, progress.recent)
+        learner.frozen = progress.frozen
+        learner._good = LastGood.from_states(progress, states)
         for name in progress.order:
-            part = states.get(name)
+            part = states.get(key_of(name))
             if not isinstance(part, LearnerPart):
                 raise ValueError(f"learner states lack part {name!r}")  # noqa: TRY004
             learner._load(part)
@@ -134,15 +140,15 @@ class Learner:
         """Test the present estimate on a lesson, then learn from it.
 
         A lesson without a model (tier 0) is counted, and teaches nothing. One about cost teaches
-        cost alone, and isn't counted.
+        cost alone, and isn't counted. While frozen nothing is taught.
 
         Returns:
-            Whether it was new: a lesson id seen within the last 10,000 changes nothing.
+            Whether it was new: a lesson id seen within the last 190,000 changes nothing.
 
         Raises:
             ValueError: The lesson's features cannot be read; nothing has changed.
         """
-        mark = int(ids.digest(lesson.lesson_id.encode())[:16], 16)
+        mark = mark_of(lesson.lesson_id)
         if mark in self._recent:
             return False
         if lesson.score is None:
@@ -150,11 +156,11 @@ class Learner:
         elif lesson.model is not None:
             self._teach(lesson.model, lesson.tier, unpack(lesson.features), lesson.score)
         self.lessons += lesson.score is not None
-        self._recent[mark] = None
-        if len(self._recent) > RECENT_LESSONS:
-            self._recent.popitem(last=False)
+        self._recent.add(mark)
         changed = {SHARED} if lesson.model is None else {SHARED, lesson.model}
-        if lesson.score is None:
+        if self.frozen:
+            pass  # tested: what is served stays
+        elif lesson.score is None:
             self._billed |= changed
             self._bills_waiting += 1
         else:
@@ -184,6 +190,34 @@ class Learner:
         found, self._drifts = self._drifts, []
         return found
 
+    def returns(self) -> list[Return]:
+        """The times that weights were given up for the last good ones, since the last call."""
+        found, self._returns = self._returns, []
+        return found
+
+    @property
+    def kept_versions(self) -> tuple[int, ...]:
+        """The versions that can be gone back to; the first is the last good one."""
+        return self._good.versions
+
+    def freeze(self, *, frozen: bool) -> None:
+        """Teach nothing from here on, or again; what is served says so."""
+        self.frozen = frozen
+        self._change(self._place)
+
+    def go_back(self, to: int | None = None) -> Return:
+        """Serve and learn on from kept parts, what answers cost included.
+
+        Args:
+            to: One of `kept_versions`; None: the last good one.
+
+        Raises:
+            LookupError: That version is not kept.
+        """
+        back = self._good.give_up(self.version, to)
+        self._restore(back, bills=True)
+        return back
+
     def snapshots(self, now: datetime) -> list[ModelState]:
         """The parts that changed since the last call, under one new version; empty if none did.
 
@@ -197,6 +231,9 @@ class Learner:
         changed = sorted(self._unpublished & self._place.keys())
         if changed:
             self.version += 1
+            if self._good.due:
+                parts = {name: self._save(name, now) for name in self._place}
+                self._good.keep(self.version, parts)
         self._unpublished.clear()
         return [self._snapshot(name, now) for name in changed]
 
@@ -204,21 +241,23 @@ class Learner:
         """Every part as it was last published, under the present version."""
         return [self._snapshot(name, now) for name in sorted(self._place)]
 
-    def states(self, now: datetime, offset: int) -> dict[str, LearnerState]:
+    def states(self, now: datetime, offset: int, instructed: int = -1) -> dict[str, LearnerState]:
         """What the learner must find again after a restart: what changed since the last call.
 
         Args:
             now: Written as the states' time.
             offset: Of the last lesson included. Call `snapshots` first: its version is included.
+            instructed: Of the last instruction obeyed.
         """
         known = self._unsaved & self._place.keys()
-        found: dict[str, LearnerState] = {name: self._save(name, now) for name in known}
+        found: dict[str, LearnerState] = {key_of(name): self._save(name, now) for name in known}
         self._unsaved.clear()
-        marks = np.fromiter(self._recent, dtype="<u8", count=len(self._recent))
+        found.update(self._recent.states())
+        found.update(self._good.states())
         found[PROGRESS] = LearnerProgress(
             at=now, offset=offset, version=self.version, lessons=self.lessons,
-            order=tuple(self._place),
-            recent=pack_numbers(marks),
+            order=tuple(self._place), instructed=instructed, frozen=self.frozen,
+            kept=self._good.noted(), trial=self._good.trial,
         )  # fmt: skip
         return found
 
@@ -230,6 +269,8 @@ class Learner:
 
     def _teach(self, model: str, tier: int, features: Features, score: float) -> None:
         if model not in self._place or not self._standing[model].lessons:
+            if self.frozen:
+                return
             self._welcome(model, tier, features)
         standing, watch = self._standing[model], self._watches[model]
         inputs = self._hashed.inputs(features, self._place[model])
@@ -238,20 +279,56 @@ class Learner:
         standing.test(estimates.mixed, score)
         self._standing[SHARED].test(estimates.mixed, score)
         off = watch.mean
-        if watch.test(QUALITY, score - estimates.mixed):
+        alarm = watch.test(QUALITY, score - estimates.mixed)
+        if alarm:
             self._drifts.append(Drift(model, off, standing.lessons))
+        if self.frozen:
+            return
+        kept = self._good.predict(model, features, row)
+        if alarm:
             self._hashed.quicken(self._place[model])
             self._ridge.own(model).widen(0, by=WIDER)
         held = min(max(estimates.ridge, 0.0), 1.0)
         self._blend = self._blend.learned(estimates.hashed, held, score)
         self._hashed.learn(inputs, standing.prior, score)
         self._ridge.learn(model, row, score - standing.level, watch.forget)
+        lost = None if kept is None else (kept - score) ** 2
+        back = self._good.test((estimates.mixed - score) ** 2, lost, self.version)
+        if back is not None:
+            self._restore(back, bills=False)
+
+    def _restore(self, back: Return, *, bills: bool) -> None:
+        """Learn on from kept parts; what was counted stays counted.
+
+        A model that came later begins anew: what it learned stood on weights that are gone.
+        """
+        self._returns.append(back)
+        kept = self._good[back.to]
+        for name in self._place:
+            part = kept.parts.get(name)
+            if part is not None:
+                standing = self._standing[name]
+                standing.prior, standing.level = part.prior, part.level or 0.0
+                self._take(part, bills=bills)
+                continue
+            nothing = np.zeros(WIDTH, dtype=np.float32)
+            self._standing[name] = Standing(prior=0.0, level=0.5)
+            self._hashed.load(self._place[name], nothing, nothing)
+            unsure = Ridge(dense.WIDTH, self._ridge.own_spread)
+            self._ridge.own(name).load(unsure.numbers())
+        self._change(self._place)
+
+    def _change(self, parts: Iterable[str]) -> None:
+        self._unpublished.update(parts)
+        self._unsaved.update(parts)
 
     def _bill(self, lesson: Lesson) -> None:
         model = lesson.model
         if model is None or not lesson.cost_usd or not lesson.listed_usd:
             return
         row = dense.dense(unpack(lesson.features))
+        if self.frozen:
+            return
         if model not in self._place:
             level = PRIOR_QUALITY.get(lesson.tier, PRIOR_QUALITY[1])
             self._admit(model, Standing(prior=logit(level), level=level))
@@ -294,7 +371,8 @@ class Learner:
         return ModelState(
             part=name, version=self.version, lessons=self.lessons,
             part_lessons=standing.lessons, weights=weights, mean_score=standing.mean_score,
-            checksum=checksum(weights), at=now,
+            checksum=checksum(weights), bills=self._bills.account(name).bills,
+            frozen=self.frozen, kept_versions=self.kept_versions, at=now,
         )  # fmt: skip
 
     def _save(self, name: str, now: datetime) -> LearnerPart:
@@ -315,24 +393,29 @@ class Learner:
 
     def _load(self, part: LearnerPart) -> None:
         """Take in a part; one that was kept before there was a ridge begins it from nothing."""
-        weights = unpack_numbers(part.weights, "<f4", part.part)
-        squares = unpack_numbers(part.squares, "<f4", part.part)
-        ridge = unpack_numbers(part.ridge, "<f8", part.part)
         standing = Standing(
             part.prior, part.part_lessons, part.score_sum, part.log_loss_sum, part.brier_sum,
         )  # fmt: skip
         standing.level = standing.mean_score if part.level is None else part.level
         self._admit(part.part, standing)
-        self._watches[part.part] = replace(part.watch)
         try:
-            self._hashed.load(self._place[part.part], weights, squares)
-            if part.ridge:
-                own = self._ridge.shared if part.part == SHARED else self._ridge.own(part.part)
-                own.load(ridge)
-            costs = unpack_numbers(part.costs, "<f8", part.part)
-            self._bills.load(_owner(part.part), costs, _copied(part.account))
+            self._take(part, bills=True)
         except ValueError as error:
             raise ValueError(f"part {part.part!r}: {error}") from None
+
+    def _take(self, part: LearnerPart, *, bills: bool) -> None:
+        """Put a part's weights in force, and, if so wanted, what its bills taught."""
+        weights = unpack_numbers(part.weights, "<f4", part.part)
+        squares = unpack_numbers(part.squares, "<f4", part.part)
+        ridge = unpack_numbers(part.ridge, "<f8", part.part)
+        self._watches[part.part] = replace(part.watch)
+        self._hashed.load(self._place[part.part], weights, squares)
+        if part.ridge:
+            own = self._ridge.shared if part.part == SHARED else self._ridge.own(part.part)
+            own.load(ridge)
+        if bills:
+            costs = unpack_numbers(part.costs, "<f8", part.part)
+            self._bills.load(_owner(part.part), costs, _copied(part.account))
         if part.part == SHARED:
             self._blend = UNTAUGHT_RIDGE if part.odds is None else Blend(part.odds)
 

@@ -1,21 +1,22 @@
 """What the learner must find again after a restart, and how well each part has predicted so far."""
 
-import base64
-import binascii
 import math
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
 from streams.events.envelope import Part, State
 from streams.learning.drift import Watch
+from streams.learning.lastgood import Trial
+from streams.learning.recent import LearnerMarks
 
 PROGRESS = "progress"
 """Key of the learner's own progress, beside the names of its parts."""
+
+_KEPT = "kept\t"
+"""Begins the keys of parts kept to go back to: no part's name has a tab."""
 
 LEAST_BILLS = 5
 MOST_RATIO = 4.0
@@ -46,6 +47,7 @@ class LearnerPart(Part):
 
     `weights` and `squares` are the hashed estimate's, float32; `ridge` and `costs` the ridges' of
     quality and cost, float64. Those with a default were not yet kept by the first versions.
+    `version` is, of a part kept to go back to, that of its snapshot.
     """
 
     at: datetime
@@ -63,12 +65,24 @@ class LearnerPart(Part):
     watch: Watch = Watch()
     costs: str = ""
     account: Account = Account()
+    version: int = 0
+
+
+class KeptParts(Part):
+    """A version that can be gone back to: which parts it has, and at which place they are kept."""
+
+    version: int
+    place: int
+    parts: tuple[str, ...]
 
 
 class LearnerProgress(Part):
     """Durable state of the learner as a whole.
 
-    `offset` is that of the last lesson included, `order` the parts in the order they appeared.
+    `offset` is that of the last lesson included, `instructed` that of the last instruction obeyed.
+    `order` names the parts in the order they appeared. `kept` says which versions can be gone back
+    to, the oldest first, `trial` how the weights do beside that one. `recent` was kept before there
+    were chunks of marks.
     """
 
     at: datetime
@@ -76,17 +90,22 @@ class LearnerProgress(Part):
     version: int
     lessons: Annotated[int, Field(ge=0)]
     order: tuple[str, ...]
-    recent: str
+    recent: str = ""
+    instructed: int = -1
+    frozen: bool = False
+    kept: tuple[KeptParts, ...] = ()
+    trial: Trial = Trial()
 
 
-LearnerState = LearnerPart | LearnerProgress
+LearnerState = LearnerPart | LearnerProgress | LearnerMarks
 
 
 class Learned(State):
-    """Table `learner`, by part's name, or the learner's progress under `progress`."""
+    """Table `learner`: a part by its name, a last good one, what was lately learned, the progress."""
 
     part: LearnerPart | None = None
     progress: LearnerProgress | None = None
+    marks: LearnerMarks | None = None
 
 
 @dataclass(slots=True)
@@ -126,23 +145,8 @@ class Standing:
         self.brier_sum += (predicted - score) ** 2
 
 
-def pack_numbers(numbers: NDArray[Any]) -> str:
-    """Base64 of numbers as they lie in memory; give them a little-endian type first."""
-    return base64.b64encode(numbers.tobytes()).decode()
-
-
-def unpack_numbers(text: str, kind: str, name: str) -> NDArray[Any]:
-    """Read what `pack_numbers` wrote.
-
-    Args:
-        text: Base64 of numbers.
-        kind: Their little-endian numpy type, such as `<f4`.
-        name: The part they belong to, for the message.
-
-    Raises:
-        ValueError: The text is damaged.
-    """
-    try:
-        return np.frombuffer(base64.b64decode(text, validate=True), dtype=kind)
-    except (binascii.Error, ValueError) as error:
-        raise ValueError(f"learner state of {name!r} is damaged: {error}") from None
+def key_of(part: str, place: int | None = None) -> str:
+    """A part's key in the table, or that of what is kept of it at one of the places for that."""
+    if place is not None:
+        return f"{_KEPT}{place}\t{part}"
+    return part if part != PROGRESS else f"{part}\t"

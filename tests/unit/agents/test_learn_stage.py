@@ -74,7 +74,7 @@ async def test_a_batch_of_lessons_is_one_version_that_is_kept_and_then_published
     progress = table[PROGRESS].progress
     assert progress is not None
     assert (progress.version, progress.lessons, progress.offset) == (1, 2, 1)
-    assert set(table) == {PROGRESS, "shared", "small"}
+    assert set(table) == {PROGRESS, "recent\t0", "shared", "small"}
 
 
 async def test_every_batch_that_taught_something_raises_the_version() -> None:

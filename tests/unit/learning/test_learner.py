@@ -154,10 +154,10 @@ def test_states_are_small_enough_for_a_record_and_only_of_what_changed() -> None
     for lesson in some_lessons(0, 8):
         learner.learn(lesson)
     first = learner.states(AT, offset=7)
-    assert set(first) == {PROGRESS, "shared", "small", "large"}
+    assert set(first) == {PROGRESS, "recent\t0", "shared", "small", "large"}
     assert all(len(state.model_dump_json()) < 900_000 for state in first.values())
     learner.learn(taught(99, 1.0, model="small"))
-    assert set(learner.states(AT, offset=8)) == {PROGRESS, "shared", "small"}
+    assert set(learner.states(AT, offset=8)) == {PROGRESS, "recent\t0", "shared", "small"}
     assert set(learner.states(AT, offset=8)) == {PROGRESS}
 
 
@@ -187,7 +187,8 @@ def _damaged(name: str, change: dict[str, object] | None) -> dict[str, LearnerSt
         (_damaged("small", {"weights": "AAAAAA=="}), "'small'"),
         (_damaged("shared", {"squares": ""}), "'shared'"),
         (_damaged("small", {"ridge": "AAAAAAAAAAA="}), "'small'"),
-        (_damaged(PROGRESS, {"recent": "AAA="}), "'progress'"),
+        (_damaged(PROGRESS, {"recent": "AAA="}), "'recent'"),
+        (_damaged("recent\t0", {"marks": "AAA="}), "'recent'"),
     ],
 )
 def test_damaged_states_are_refused_naming_the_part(
@@ -315,12 +316,3 @@ def test_what_was_kept_before_there_was_a_ridge_goes_on_with_the_hashed_estimate
     ):
         assert again.predict(model, features) == pytest.approx(score, abs=0.15)
     assert again.learn(some_lessons(100, 101)[0])
-
-
-def test_ids_beyond_the_most_recent_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("streams.learning.learner.RECENT_LESSONS", 3)
-    learner = Learner()
-    for n in range(4):
-        learner.learn(a_lesson(f"t{n}", lesson_id=f"l{n}", model=None, tier=0, features=""))
-    assert not learner.learn(a_lesson("t3", lesson_id="l3", model=None, tier=0, features=""))
-    assert learner.learn(a_lesson("t0", lesson_id="l0", model=None, tier=0, features=""))
