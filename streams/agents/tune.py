@@ -73,6 +73,8 @@ class _Memory:
         self.dirty = True
         if lesson.score is None:
             return "billed"
+        if lesson.recorded:
+            return "recorded"
         tail = lesson.lesson_id[-TAIL_CHARS:]
         if tail in self.recent:
             return "repeated"

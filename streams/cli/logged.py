@@ -52,10 +52,15 @@ def events_of(content: bytes, source: str) -> Iterator[Event]:
         RecordedError: A line is no JSON object.
     """
     for _, found in objects_of(content, source):
-        for kind, body in _bodies(found):
-            event = _read(kind, body)
-            if event is not None:
-                yield event
+        yield from events_in(found)
+
+
+def events_in(found: JsonObject) -> Iterator[Event]:
+    """The events that one line of a log tells of."""
+    for kind, body in _bodies(found):
+        event = _read(kind, body)
+        if event is not None:
+            yield event
 
 
 def _bodies(found: JsonObject) -> Iterator[tuple[type[Event] | None, Any]]:

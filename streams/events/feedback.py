@@ -55,7 +55,8 @@ class Lesson(Event):
     """What the learner learns from: the context, the chosen arm, its reward and propensity.
 
     A lesson teaches quality by its `score`, or cost: what the call came to, beside what the price
-    list had expected of it.
+    list had expected of it. `recorded` ones are of what was known beforehand: they say nothing of
+    the policy in force.
     """
 
     TYPE: ClassVar[str] = "tierflow.lesson.v1"
@@ -74,6 +75,7 @@ class Lesson(Event):
     predicted_quality: Share | None
     best_quality: Share | None
     explored: bool
+    recorded: bool = False
     decided_at: datetime
     scored_at: datetime
 

@@ -91,7 +91,7 @@ async def steer(
     access: Access, prefix: str, topic: Topic, records: Sequence[tuple[str, Event]],
     timeout_s: float, clock: Clock,
 ) -> None:  # fmt: skip
-    """Put records onto a control topic, and wait until all are confirmed.
+    """Put records onto a topic of one partition, and wait until all are confirmed.
 
     Args:
         access: The cluster.
@@ -102,9 +102,15 @@ async def steer(
         clock: Says when.
 
     Raises:
+        ConnectionError: No broker answered.
+        MissingTopicError: The topic isn't there.
         Undeliverable: The broker refuses one for good.
         TimeoutError: They were not confirmed.
     """
+    name = topic.full_name(prefix)
+    async with administered(access, timeout_s, clock) as admin:
+        if name not in await admin.list_topics():
+            raise MissingTopicError(f"topic {name} is not there: run `tierflow topics apply`")
     producer = AIOKafkaProducer(**access.options(), acks="all")
     await producer.start()
     try:

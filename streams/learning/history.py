@@ -66,7 +66,7 @@ class History:
         elif isinstance(event, Result):
             self._take_result(event)
         elif isinstance(event, Score | Feedback):
-            self._hear(event if isinstance(event, Score) else _checked(event))
+            self._hear(event if isinstance(event, Score) else checked(event))
         else:
             self._take_around(event)
 
@@ -122,7 +122,7 @@ class History:
         return sum(found) / len(found) if found else None
 
 
-def _checked(event: Feedback) -> Score:
+def checked(event: Feedback) -> Score:
     """Feedback as admission would publish it; without a time it is older than any other."""
     return Score(
         feedback_id=event.feedback_id,

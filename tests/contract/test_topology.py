@@ -5,6 +5,7 @@ from collections import Counter, defaultdict
 from streams.kafka.topics import Layout, wanted
 from streams.topology import (
     FEEDBACK,
+    INSTRUCTIONS,
     ROLES,
     SCORES,
     SINK_ROLE,
@@ -48,7 +49,7 @@ def test_stages_and_topics_have_names_of_their_own() -> None:
 def test_what_a_stage_reads_is_written_by_another_or_by_outsiders() -> None:
     written = {topic.name for stage in STAGES for topic in stage.writes}
     read = {topic.name for stage in STAGES for topic in stage.reads}
-    assert read - written == {TASKS.name, FEEDBACK.name}
+    assert read - written == {TASKS.name, FEEDBACK.name, INSTRUCTIONS.name}
 
 
 def test_every_written_topic_has_a_reader_in_the_house_or_is_tailed() -> None:

@@ -5,6 +5,7 @@ from streams.agents.outcome import Bound, Bury, Emit, Outcome, Skip
 from streams.events.control import ModelState
 from streams.events.envelope import Reason
 from streams.events.feedback import Alert, Lesson
+from streams.events.instruction import Instruction
 from streams.learning.standing import PROGRESS, Learned
 from streams.routing import features, rules
 from streams.routing.quality import QualityView
@@ -184,3 +185,80 @@ async def test_a_record_that_is_no_lesson_is_buried() -> None:
     outcome = await learn({}).handle(a_record("lessons", b"{}"))
     assert isinstance(outcome, Bury)
     assert outcome.reason is Reason.SCHEMA_INVALID
+
+
+def told(what: str, to_version: int | None = None, name: str = "i") -> Instruction:
+    fields = {"instruction_id": name, "what": what, "to_version": to_version}
+    return Instruction.model_validate({**fields, "by": "ada", "at": AT})
+
+
+async def tell(bound: Bound, instruction: Instruction, offset: int = 0) -> Outcome:
+    return await bound.handle(a_record("instructions", instruction, offset=offset))
+
+
+async def kept(table: Table) -> tuple[Bound, int]:
+    """A learner that has a version to go back to, and how many lessons it was taught."""
+    bound, lessons = learn(table), 0
+    while not any(key.startswith("kept") for key in table):
+        await teach(bound, table, *(lesson(lessons + n) for n in range(50)), offset=lessons)
+        await close(bound, table)
+        lessons += 50
+    return bound, lessons
+
+
+async def test_an_instruction_to_go_back_is_obeyed_once_a_restart_in_between_or_not() -> None:
+    table: Table = {}
+    bound, lessons = await kept(table)
+    progress = table[PROGRESS].progress
+    assert progress is not None
+    (good,), version = progress.kept, progress.version
+    assert await tell(bound, told("rollback", good.version)) == Skip("obeyed")
+    outcome = await close(bound, table)
+    assert isinstance(outcome, Emit)
+    published = [send.event for send in outcome.sends if isinstance(send.event, ModelState)]
+    assert {state.version for state in published} == {version + 1}
+    (alert,) = [send.event for send in outcome.sends if isinstance(send.event, Alert)]
+    assert (alert.kind, alert.subject) == ("rollback", "learner")
+    assert f"from version {version} to what version {good.version} was" in alert.detail
+    assert await tell(bound, told("rollback", good.version)) == Skip("contained")
+    again = learn(table)
+    assert await tell(again, told("rollback", good.version)) == Skip("contained")
+    assert await teach(again, table, lesson(lessons), offset=lessons) == ["learned"]
+
+
+async def test_an_instruction_that_can_not_be_obeyed_is_an_alert_and_changes_nothing() -> None:
+    table: Table = {}
+    bound, _ = await kept(table)
+    outcome = await tell(bound, told("rollback", 999))
+    assert isinstance(outcome, Emit)
+    (alert,) = [send.event for send in outcome.sends]
+    assert isinstance(alert, Alert)
+    assert "what ada told the learner was not done: version 999 is not kept" in alert.detail
+    assert await close(bound, table) == Skip("nothing_learned")
+
+
+async def test_a_frozen_learner_keeps_its_tests_through_a_restart_and_publishes_nothing() -> None:
+    table: Table = {}
+    bound = learn(table)
+    await teach(bound, table, lesson(0))
+    await close(bound, table)
+    assert await tell(bound, told("freeze")) == Skip("obeyed")
+    assert all(state.frozen for state in states(await close(bound, table)))
+    assert await teach(bound, table, lesson(1), offset=1) == ["tested"]
+    outcome = await close(bound, table)
+    assert isinstance(outcome, Skip)
+    assert outcome.because == "tested"
+    again = learn(table)
+    assert await teach(again, table, lesson(1), lesson(2), offset=1) == ["contained", "tested"]
+    await close(again, table)
+    progress = table[PROGRESS].progress
+    assert progress is not None
+    assert (progress.frozen, progress.lessons, progress.offset) == (True, 3, 2)
+    assert await tell(again, told("thaw"), offset=1) == Skip("obeyed")
+    assert not any(state.frozen for state in states(await close(again, table)))
+    assert await teach(again, table, lesson(3), offset=3) == ["learned"]
+
+
+async def test_an_instruction_that_is_none_is_buried() -> None:
+    outcome = await learn({}).handle(a_record("instructions", b"{}"))
+    assert isinstance(outcome, Bury)

@@ -1,7 +1,10 @@
 """`tierflow learner show`: what is said of the snapshots on the topic."""
 
+from datetime import timedelta
+
 from streams.cli.learner import fact_of, lines_of
 from streams.events.control import ModelState
+from streams.events.feedback import Alert
 from streams.learning.learner import Learner
 from streams.routing.features import extract, pack
 from streams.routing.rules import propose
@@ -40,6 +43,24 @@ def test_a_snapshot_that_can_not_serve_is_named() -> None:
     fact = fact_of([spoiled, *states[1:]])
     assert [part["part"] for part in fact["parts"] if part["refused"]] == [spoiled.part]
     assert lines_of(fact)[-1].startswith(f"{spoiled.part} can't serve: checksum")
+
+
+def test_it_says_what_can_be_gone_back_to_and_what_was_found_lately() -> None:
+    states = [
+        state.model_copy(update={"frozen": True, "kept_versions": (3, 5), "bills": 7})
+        for state in taught("small")
+    ]
+    alerts = [
+        Alert(kind=kind, detail=f"{kind} {n}", subject="small", at=AT + timedelta(seconds=n))
+        for n, kind in enumerate(("drift", "breaker", "rollback"))
+    ]
+    fact = fact_of(states, reversed(alerts))
+    assert (fact["frozen"], fact["last_good_version"], fact["kept_versions"]) == (True, 3, [3, 5])
+    assert [alert["detail"] for alert in fact["alerts"]] == ["drift 0", "rollback 2"]
+    lines = lines_of(fact)
+    assert lines[0].startswith("version 1, after 1 lessons and 14 bills; frozen: ")
+    assert lines[1] == "last good version 3; kept after it: 5"
+    assert lines[-1].endswith("rollback: rollback 2")
 
 
 def test_before_any_lesson_it_says_what_to_do() -> None:

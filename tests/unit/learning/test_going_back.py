@@ -1,10 +1,13 @@
 """Weights that do worse than the last good ones are given up; a world that changed is followed."""
 
 from collections.abc import Callable, Iterable
+from decimal import Decimal
 
 import pytest
 
-from streams.events.feedback import Lesson
+from streams.agents.learn import learn
+from streams.agents.outcome import Emit
+from streams.events.feedback import Alert, Lesson
 from streams.ids import draw
 from streams.learning.keeping import MOST_KEPT, Return
 from streams.learning.lastgood import TRIAL_LESSONS
@@ -14,7 +17,7 @@ from streams.routing.features import Features, extract, pack
 from streams.routing.quality import QualityView
 from streams.routing.registry import ModelSpec
 from streams.routing.rules import propose
-from tests.builders import AT, a_lesson
+from tests.builders import AT, a_lesson, a_record
 
 WORDS = "rename", "prove", "explain", "sort", "count", "derive", "design", "format"
 THINGS = "the list", "a theorem", "this function", "the archive", "an operator", "two words"
@@ -29,7 +32,11 @@ def quality(model: str, number: int) -> float:
     return 0.93 if model == "large" or number % 8 in {0, 3, 4, 7} else 0.55
 
 
-def judged(n: int, wrong: Callable[[float, str], float] = lambda score, _: score) -> Lesson:
+def as_it_is(score: float, _: str) -> float:
+    return score
+
+
+def judged(n: int, wrong: Callable[[float, str], float] = as_it_is) -> Lesson:
     """What comes of task `n`: a score that scatters by about 0.05."""
     number = int(draw("tasks", f"t{n}", "which") * len(ASKED))
     model = ("small", "large")[draw("tasks", f"t{n}", "model") < 0.5]
@@ -66,10 +73,10 @@ def off(learner: Learner, features: Features = SEEN[0], number: int = 0) -> floa
 
 def test_versions_are_kept_one_a_trial_and_not_more_than_the_most() -> None:
     learner = taught(TRIAL_LESSONS - 10)
-    assert learner.kept_versions == ()
+    assert not learner.kept_versions
     play(learner, (judged(n) for n in range(TRIAL_LESSONS - 10, TRIAL_LESSONS)))
     first = learner.kept_versions
-    assert first == (TRIAL_LESSONS // FLUSH,)
+    assert list(first) == [TRIAL_LESSONS // FLUSH]
     play(learner, (judged(n) for n in range(TRIAL_LESSONS, TRIAL_LESSONS * (MOST_KEPT + 1))))
     assert len(learner.kept_versions) == MOST_KEPT
     assert first[0] not in learner.kept_versions
@@ -89,6 +96,20 @@ def test_after_wrong_scores_the_learner_goes_back_and_does_well_again() -> None:
     assert back.lessons <= 30
     assert off(learner) < 0.1
     assert play(learner, (judged(n) for n in range(760, 1_000))) == []
+
+
+async def test_going_back_is_an_alert_that_names_both_versions() -> None:
+    bound, told = learn({}), list[Alert]()
+    stream = [judged(n, inverted if 620 <= n < 720 else as_it_is) for n in range(760)]
+    for offset, lesson in enumerate(stream):
+        await bound.handle(a_record("lessons", lesson, offset=offset))
+        if offset % 20 == 19 and bound.close is not None:
+            outcome = await bound.close(AT)
+            assert isinstance(outcome, Emit)
+            told += [send.event for send in outcome.sends if isinstance(send.event, Alert)]
+    (alert,) = [alert for alert in told if alert.kind == "rollback"]
+    assert "predicted worse: squared error greater by 0." in alert.detail
+    assert "to what version 10 was" in alert.detail
 
 
 def test_a_damaged_stream_of_lessons_is_gone_back_from() -> None:
@@ -218,7 +239,8 @@ def test_while_frozen_a_model_never_judged_and_bills_teach_nothing_either() -> N
     learner = taught(100)
     learner.freeze(frozen=True)
     learner.learn(judged(100).model_copy(update={"model": "late"}))
-    bill = {"score": None, "cost_usd": "0.02", "listed_usd": "0.01", "lesson_id": "b"}
-    learner.learn(a_lesson("t", features=PACKED[0], model="large", **bill))
+    costs = {"score": None, "cost_usd": Decimal("0.02"), "listed_usd": Decimal("0.01")}
+    bill = judged(0).model_copy(update={"lesson_id": "bill", "model": "large", **costs})
+    assert learner.learn(bill)
     assert "late" not in learner.standing()
     assert learner.cost_usd("large", SEEN[0], 1.0) == 1.0
