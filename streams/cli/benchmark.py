@@ -118,6 +118,10 @@ def _add_files(parser: argparse.ArgumentParser) -> None:
         help="of each order, the share at its beginning that only teaches (0)",
     )  # fmt: skip
     parser.add_argument(
+        "--learn-all", action="store_true",
+        help="of what only teaches, every model's outcome is known, as `learner warm` teaches it",
+    )  # fmt: skip
+    parser.add_argument(
         "--models", type=_names, default=(), metavar="NAME,…",
         help="recorded models, or what follows their last / (all)",
     )  # fmt: skip
@@ -159,17 +163,22 @@ def _wanted(args: argparse.Namespace, pool: "Pool", prices: "Callable[[], Prices
 
     if len(pool.asked) - pool.learning <= int((len(pool.asked) - pool.learning) * args.learn_share):
         raise UsageError("--learn-share: nothing is left to be measured")
+    if args.learn_all and args.change is not None:
+        raise UsageError("--learn-all: a change is measured against what was played before it")
     told = {
         "ceiling": ", ".join(f"${ceiling:f}" for ceiling in args.ceiling),
         "target quality": args.target_quality,
         "delay": args.delay,
         "graded": None if args.graded == 1 else args.graded,
         "learn share": args.learn_share,
+        "learn": "every model's outcome, beforehand" if args.learn_all else None,
         "change": args.change,
         "prices": args.registry.name if args.registry else args.prices,
     }
     return Wanted(
-        terms=Terms(policy=_policy(args), delay=args.delay, graded=args.graded),
+        terms=Terms(
+            policy=_policy(args), delay=args.delay, graded=args.graded, known=args.learn_all
+        ),
         prices=prices,
         seeds=args.seeds,
         ceilings_usd=args.ceiling or (None,),

@@ -5,6 +5,7 @@ from typing import Any
 from streams.events.envelope import Part
 from streams.rig.benchmark.calibration import Calibration
 from streams.rig.benchmark.change import Adapting
+from streams.rig.benchmark.ends import Ends
 from streams.rig.benchmark.intervals import Interval
 from streams.rig.figures import Money
 
@@ -106,6 +107,7 @@ class Figures(Part):
     incomplete: int
     calibration: Calibration
     bound_by: dict[str, float]
+    ends: Ends | None
     learning_curve: tuple[Block, ...]
     thresholds: tuple[Moved, ...]
     paces: tuple[Pace, ...]

@@ -13,6 +13,7 @@ from streams.rig.benchmark.calibration import calibration
 from streams.rig.benchmark.change import Adapting, Change, adapting, changed_model
 from streams.rig.benchmark.collect import Reading, line_of, pace_of, read_off, timing
 from streams.rig.benchmark.curves import Spot
+from streams.rig.benchmark.ends import Ends, ends
 from streams.rig.benchmark.figures import OURS, Block, Figures, Line, Moved, Pace
 from streams.rig.benchmark.intervals import interval
 from streams.rig.benchmark.pool import Pool, order_of, split
@@ -55,9 +56,14 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Played:
-    """One order: its number, how many of its tasks only teach, and a run for each ceiling."""
+    """One order: its number, how many of its tasks only teach, and a run for each ceiling.
+
+    `learning` of the steps of a run are not measured: those that only teach, unless their outcomes
+    were known beforehand and they were not played.
+    """
 
     seed: int
+    taught: int
     learning: int
     runs: tuple[Ran, ...]
     spots: tuple[Spot, ...]
@@ -124,7 +130,8 @@ def _play(pool: Pool, wanted: Wanted, pair: Pair | None, seed: int, show: Done) 
         stream = Stream(pool, wanted.prices(), terms, f"benchmark/{seed}")
         runs.append(stream.run(order, learning, show))
     spots = _pace(pool, wanted, pair, seed, show) if pair is not None else ()
-    return Played(seed, learning, tuple(runs), tuple(spots))
+    unmeasured = 0 if wanted.terms.known else learning
+    return Played(seed, learning, unmeasured, tuple(runs), tuple(spots))
 
 
 def _pace(pool: Pool, wanted: Wanted, pair: Pair, seed: int, show: Done) -> Iterator[Spot]:
@@ -139,7 +146,8 @@ def _pace(pool: Pool, wanted: Wanted, pair: Pair, seed: int, show: Done) -> Iter
         terms = replace(wanted.terms, policy=policy.model_copy(update={"target_quality": None}))
         salt = f"benchmark/{seed}/pace/{number}"
         stream = Stream(pool, Told(ranked(price)), terms, salt, bills)
-        steps = stream.run(order, learning, show).steps[learning:]
+        played = stream.run(order, learning, show).steps
+        steps = played if wanted.terms.known else played[learning:]
         share = sum(step.model == strong for step in steps) / len(steps)
         yield Spot(share, _score(steps))
 
@@ -156,7 +164,7 @@ def _figures(pool: Pool, wanted: Wanted, pair: Pair | None, orders: Sequence[Pla
     rans = [ran for order in orders for ran in order.runs]
     bound = Counter(step.bound_by or "-" for step in steps)
     return Figures(
-        tasks=len(pool.asked) - orders[0].learning,
+        tasks=len(pool.asked) - orders[0].taught,
         seeds=len(orders),
         rows=tuple(_lines(pool, wanted, pair, orders)),
         decision_us=timing([us for ran in rans for us in ran.decision_us]),
@@ -165,12 +173,13 @@ def _figures(pool: Pool, wanted: Wanted, pair: Pair | None, orders: Sequence[Pla
         bill_us=timing([us for ran in rans for us in ran.bill_us]),
         snapshot_bytes=max(ran.snapshot_bytes for ran in main),
         models=pool.models,
-        learned=orders[0].learning,
+        learned=orders[0].taught,
         incomplete=pool.incomplete,
         calibration=calibration(
             (step.predicted, step.score) for step in steps if step.predicted is not None
         ),
         bound_by={name: count / len(steps) for name, count in sorted(bound.items())},
+        ends=_ends(pool, orders),
         learning_curve=tuple(_curve(orders)),
         thresholds=tuple(
             Moved(seed=order.seed, task=task, thresholds=dict(thresholds))
@@ -258,6 +267,11 @@ def _curve(orders: Sequence[Played]) -> Iterator[Block]:
     for begin, end in zip(begins, [*begins[1:], tasks], strict=True):
         means = [_score(order.runs[0].steps[begin:end]) for order in orders]
         yield Block(task=begin, quality=interval(means), learning=begin < learning)
+
+
+def _ends(pool: Pool, orders: Sequence[Played]) -> Ends | None:
+    measured = [_measured(order, 0) for order in orders]
+    return ends([(steps, _ground(pool, [step.row for step in steps])) for steps in measured])
 
 
 def _measured(order: Played, run: int) -> Sequence[Step]:

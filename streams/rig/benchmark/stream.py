@@ -18,12 +18,13 @@ from streams.agents.tune import tune
 from streams.clock import Clock, SystemClock
 from streams.events.control import Policy
 from streams.events.decision import Decision, Refusal
-from streams.events.feedback import Score
+from streams.events.feedback import Lesson, Score
 from streams.events.outcome import Attempt, Result
 from streams.kafka import codec
 from streams.learning.joining import Half, Joined, join_decision, join_result, join_score
 from streams.learning.learner import Learner
 from streams.learning.thresholds import Gains
+from streams.learning.warming import Known, lessons_of
 from streams.rig.benchmark.pool import SKILLED, Asked, Pool
 from streams.rig.benchmark.prices import Prices
 from streams.rig.simulation import BEGIN
@@ -54,12 +55,15 @@ class Terms:
         gains: How thresholds move.
         delay: Scores come so many tasks late; costs come at once.
         graded: Share of tasks that ever get a score.
+        known: Whether of the tasks that only teach every model's outcome is known beforehand, as
+            `tierflow learner warm` teaches them; they are not played.
     """
 
     policy: Policy
     gains: Gains = field(default_factory=Gains)
     delay: int = 0
     graded: float = 1.0
+    known: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +158,12 @@ class Stream:
             learning: So many at the beginning only teach: behind them a ceiling's period begins.
             show: Told of every task that is done.
         """
+        if self._terms.known:
+            self._warm(order[:learning])
         for number, row in enumerate(order):
+            if self._terms.known and number < learning:
+                show()
+                continue
             if number == learning:
                 self._money.renew()
                 self._repriced = self._prices.turn() or self._repriced
@@ -169,6 +178,19 @@ class Stream:
         for row in order[-TIMED:]:  # decided once more, for their time alone
             self._decide(len(order), self._pool.asked[row], self.ran.decision_us)
         return self.ran
+
+    def _warm(self, rows: Sequence[int]) -> None:
+        """Learn what every model made of these tasks, before the first is decided."""
+        for row in rows:
+            for model, bill in zip(self._pool.models, self._bills[row], strict=True):
+                self._repriced = self._prices.take(model, bill) or self._repriced
+        specs = [self._prices.registry.by_name[model] for model in self._pool.models]
+        for row in rows:
+            scores, bills = self._pool.scores[row].tolist(), self._bills[row]
+            known = (Known(score, bill) for score, bill in zip(scores, bills, strict=True))
+            task = self._pool.asked[row].task
+            for lesson in lessons_of(task, zip(specs, known, strict=True), self._at):
+                self._learn(lesson)
 
     def _play(self, number: int, row: int) -> None:
         """Decide one task, answer it as recorded, and let its cost be known."""
@@ -264,14 +286,17 @@ class Stream:
 
     def _teach(self, joined: Joined) -> None:
         for lesson in joined.lessons:
-            began_s = self._clock.monotonic_s()
-            self._learner.learn(lesson)
-            took_us = (self._clock.monotonic_s() - began_s) * MICRO
-            (self.ran.bill_us if lesson.score is None else self.ran.lesson_us).append(took_us)
-            value = codec.encode(lesson)
-            record = Record("lessons", 0, self._lessons, None, value, (), self._at)
-            _finish(self._tuner.handle(record))
-            self._lessons += 1
+            self._learn(lesson)
+
+    def _learn(self, lesson: Lesson) -> None:
+        began_s = self._clock.monotonic_s()
+        self._learner.learn(lesson)
+        took_us = (self._clock.monotonic_s() - began_s) * MICRO
+        (self.ran.bill_us if lesson.score is None else self.ran.lesson_us).append(took_us)
+        value = codec.encode(lesson)
+        record = Record("lessons", 0, self._lessons, None, value, (), self._at)
+        _finish(self._tuner.handle(record))
+        self._lessons += 1
 
     def _flush(self, number: int) -> None:
         """Put in force what was learned and tuned since the last time."""

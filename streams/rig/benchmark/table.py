@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from streams.rig.benchmark.calibration import Calibration
 from streams.rig.benchmark.change import Adapting
+from streams.rig.benchmark.ends import Ends
 from streams.rig.benchmark.figures import OURS, Figures, Line
 from streams.rig.benchmark.intervals import Interval
 from streams.rig.figures import plain
@@ -23,6 +24,7 @@ def render(figures: Figures) -> str:
         "\n".join(_aligned([HEAD, *(_cells(line) for line in figures.rows)])),
         "\n".join(_shares(figures)),
         "\n".join(_change(figures.change)),
+        "\n".join(_ends(figures.ends)),
         "\n".join(_calibration(figures.calibration)),
         "\n".join(_closing(figures)),
     ]
@@ -115,6 +117,16 @@ def _change(found: Adapting | None) -> Iterator[str]:
         said = f"followed after {found.median:g} tasks (median; {worst})"
     after = found.shares[-1] if found.shares else 0.0
     yield f"change: {found.change} of {found.model}, {said}; share {found.before:.1%} → {after:.1%}"
+
+
+def _ends(found: Ends | None) -> Iterator[str]:
+    if found is None:
+        return
+    first, last = (f"{one.mean:.4f} {half(one)}".strip() for one in (found.first, found.last))
+    yield (
+        f"first {found.tasks} tasks: {first}; last {found.tasks}: {last}; "
+        f"lead over chance risen by {found.risen.mean:+.4f} {half(found.risen)}".rstrip()
+    )
 
 
 def _calibration(found: Calibration) -> Iterator[str]:

@@ -122,3 +122,19 @@ def test_what_a_skill_answers_costs_nothing_and_is_judged_by_what_is_expected() 
 
 def test_a_snapshots_size_is_that_of_its_record() -> None:
     assert 10_000 < plain_run().snapshot_bytes < 350_000
+
+
+def test_what_is_known_beforehand_is_not_played_and_the_first_task_is_done_well() -> None:
+    stream = Stream(POOL, Told(ranked(COSTS)), Terms(policy=POLICY, known=True), "salt")
+    ran = stream.run(ORDER, 150)
+    assert [step.row for step in ran.steps] == ORDER[150:]
+    first = ran.steps[:50]
+    right = sum((step.model == "dear") == (step.row % 2 == 0) for step in first)
+    assert right > 0.9 * len(first)
+
+
+def test_with_a_price_of_money_what_is_known_beforehand_need_not_be_explored() -> None:
+    policy = POLICY.model_copy(update={"ceiling_usd": Decimal("0.006")})
+    stream = Stream(POOL, Told(ranked(COSTS)), Terms(policy=policy, known=True), "salt")
+    first = stream.run(ORDER, 200).steps[:50]
+    assert sum((step.model == "dear") == (step.row % 2 == 0) for step in first) > 40
