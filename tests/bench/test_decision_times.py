@@ -18,6 +18,7 @@ from streams import ids
 from streams.events.decision import Decision
 from streams.events.feedback import Lesson
 from streams.learning.learner import Learner
+from streams.learning.recent import Recent
 from streams.learning.ridge import TwoStageRidge
 from streams.learning.sparse import FIRST_SQUARE, LEARNING_RATE, FractionalLog, Hashed
 from streams.routing import bargain, dense
@@ -114,7 +115,7 @@ class Measurement:
 
     def learn(self, lesson: Lesson) -> None:
         """Learn from it as if it were new."""
-        self.learner._recent.clear()
+        self.learner._recent = Recent()
         assert self.learner.learn(lesson)
 
 
