@@ -19,6 +19,7 @@ from streams.routing import features, rules
 from streams.routing.cascade import NEVER, Cascading
 from streams.routing.decide import View, decide
 from streams.routing.price import PriceOfMoney
+from streams.routing.quality import SHARED
 from streams.tier0.answer import Answering, answer
 from streams.topology import DECIDED, DECISIONS, TIERS
 
@@ -83,7 +84,7 @@ def classify(
             body_digest=body,
             redrive=redrive,
             cascading=cascading(task),
-            pricing=purse.pricing(seen.policy),
+            pricing=purse.pricing(seen.policy, seen.quality.lessons_of(SHARED)),
         )
         if isinstance(made, Decision) and seen.policy.holds_money:
             _book(purse, made)

@@ -299,9 +299,7 @@ def _explored(
 ) -> dict[str, float]:
     """The choice and what explores beside it: evenly where money has a price."""
     if facts.pricing is not None:
-        # what was taught before the first task, or before a restart, need not be explored again
-        known = max(facts.pricing.tasks, quality.lessons_of(SHARED))
-        explore = choice.exploring_evenly(known, len(models))
+        explore = choice.exploring_evenly(facts.pricing.tasks, len(models))
         return choice.evenly(preference.chosen, models, explore)
     explore = choice.exploring(quality.lessons_of(SHARED), len(models), facts.verdict.confidence)
     lessons = {spec.name: quality.lessons_of(spec.name) for spec in models}

@@ -79,11 +79,13 @@ class PriceOfMoney:
         self._solved: tuple[float, Binding | None] = (0.0, None)
         self._solved_for: tuple[int, int] | None = None
 
-    def pricing(self, policy: Policy) -> Pricing | None:
+    def pricing(self, policy: Policy, lessons: int = 0) -> Pricing | None:
         """What money is worth to the next task; None where the policy holds neither.
 
         Args:
             policy: Its `ceiling_usd`, `target_quality` and thresholds.
+            lessons: Learned so far: what was taught before the first task, or before a restart,
+                need not be explored anew.
         """
         if not policy.holds_money:
             return None
@@ -98,7 +100,7 @@ class PriceOfMoney:
         return Pricing(
             price=price,
             binding=binding,
-            tasks=self.tasks,
+            tasks=max(self.tasks, lessons),
             headroom_usd=None if policy.ceiling_usd is None else self._headroom_usd(),
             largest_usd=dict(self.largest_usd) if policy.ceiling_usd is not None else {},
             overrun=dict(self._known_overrun()) if policy.ceiling_usd is not None else {},

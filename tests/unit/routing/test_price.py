@@ -57,6 +57,12 @@ def test_before_any_task_money_is_worth_nothing_and_one_task_may_cost_the_ceilin
     assert (found.price, found.binding, found.headroom_usd) == (0.0, None, CEILING)
 
 
+def test_what_was_learned_before_the_first_task_counts_as_explored() -> None:
+    money, policy = PriceOfMoney(), held(ceiling_usd=Decimal("0.01"))
+    told = money.pricing(policy, lessons=500), money.pricing(policy)
+    assert [pricing.tasks for pricing in told if pricing is not None] == [500, 0]
+
+
 def test_the_ceilings_price_sends_as_many_tasks_to_the_dear_model_as_may_be() -> None:
     money = PriceOfMoney()
     for number in range(100):
