@@ -58,7 +58,7 @@ def test_before_any_task_money_is_worth_nothing_and_one_task_may_cost_the_ceilin
 
 
 def test_what_was_learned_before_the_first_task_counts_as_explored() -> None:
-    money, policy = PriceOfMoney(), held(ceiling_usd=Decimal("0.01"))
+    money, policy = PriceOfMoney(), held()
     told = money.pricing(policy, lessons=500), money.pricing(policy)
     assert [pricing.tasks for pricing in told if pricing is not None] == [500, 0]
 
