@@ -11,6 +11,8 @@ from streams.events.decision import Decision
 from streams.events.envelope import Event
 from streams.events.task import Task
 from streams.routing.decide import View, decide
+from streams.routing.price import PriceOfMoney
+from streams.routing.quality import QualityView
 from streams.routing.registry import Registry
 from tests.builders import AT, a_policy, a_registry, a_result, a_score, a_task
 from tests.chance import pick, share
@@ -61,11 +63,15 @@ def cost_of(model: str, name: str) -> Decimal:
 
 
 def a_log(
-    count: int, policy: Policy | None = None, registry: Registry | None = None
+    count: int,
+    policy: Policy | None = None,
+    registry: Registry | None = None,
+    quality: QualityView | None = None,
 ) -> list[Logged]:
     """So many tasks, each decided by a draw from its own distribution."""
-    view = View(registry or a_registry(), policy or a_policy(0))
-    return [_logged(f"logged-{n}", view, n) for n in range(count)]
+    view = View(registry or a_registry(), policy or a_policy(0), quality or QualityView())
+    price = PriceOfMoney()
+    return [_logged(f"logged-{n}", view, price, n) for n in range(count)]
 
 
 def worth(log: list[Logged], chances: list[Mapping[str, float]]) -> tuple[float, float]:
@@ -78,13 +84,15 @@ def worth(log: list[Logged], chances: list[Mapping[str, float]]) -> tuple[float,
     return score / len(log), cost / len(log)
 
 
-def _logged(name: str, view: View, number: int) -> Logged:
+def _logged(name: str, view: View, price: PriceOfMoney, number: int) -> Logged:
     task = a_task(name, prompt=pick(PROMPTS, "prompt", name))
     decision = decide(
         task, view, body_digest=ids.digest(name.encode()), skill=None, draw=share("draw", name),
-        now=AT + timedelta(seconds=number),
+        now=AT + timedelta(seconds=number), pricing=price.pricing(view.policy),
     )  # fmt: skip
     assert isinstance(decision, Decision)
     assert decision.model is not None
     model = decision.model
+    price.take(decision)
+    price.charge(name, model, cost_of(model, name))
     return Logged(task, decision, score_of(model, name), cost_of(model, name))

@@ -11,6 +11,7 @@ from streams.events.control import ModelState
 from streams.events.feedback import Alert, Lesson
 from streams.events.instruction import Instruction
 from streams.kafka import codec
+from streams.learning.hearing import Voices
 from streams.learning.keeping import Return
 from streams.learning.learner import Drift, Learner
 from streams.learning.recent import LearnerMarks
@@ -169,7 +170,7 @@ def _alert(drift: Drift, now: datetime, *, frozen: bool) -> Send:
 
 
 def _state(kept: Learned) -> LearnerState:
-    state = kept.part or kept.progress or kept.marks
+    state = kept.part or kept.progress or kept.marks or kept.voices
     if state is None:
         raise ValueError("an entry of the learner's table holds nothing")
     return state
@@ -180,6 +181,8 @@ def _put(name: str, state: LearnerState, now: datetime) -> Put:
         learned = Learned(at=now, progress=state)
     elif isinstance(state, LearnerMarks):
         learned = Learned(at=now, marks=state)
+    elif isinstance(state, Voices):
+        learned = Learned(at=now, voices=state)
     else:
         learned = Learned(at=now, part=state)
     return Put(LEARNER.name, name, learned, partition=0)

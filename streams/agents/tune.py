@@ -12,11 +12,15 @@ from streams.events.envelope import Part
 from streams.events.feedback import Lesson, Performance
 from streams.kafka.codec import Rejected, decode
 from streams.learning.allowance import allow
+from streams.learning.hearing import Hearing, Voices
 from streams.learning.thresholds import Gains, Steering, steer
 from streams.learning.windows import Judged, Place, Windows
 
 STEERING = "steering"
-"""Key of the entry that holds all but the cells: what must change together is one write."""
+"""Key of the entry that holds all but cells and voices: what must change together is one write."""
+
+VOICES = "voices"
+"""Key of what is known of those who judge: a crash in between loses a few of their scores."""
 
 SETTINGS = ("target", "target_quality", "ceiling_usd", "strategy")
 """What of a policy an operator sets, and no tuner moves."""
@@ -35,13 +39,14 @@ class OpenWindow(Part):
 
 
 class TunerState(State):
-    """Table `tuner`: the entry `steering`, or a cell of `performance` under its key.
+    """Table `tuner`: the entries `steering` and `voices`, or a cell of `performance` under its key.
 
     `offset` is the last of `lessons` that is included; `recent` the last lessons' ids, cut to
     their tails, by which a lesson that was published twice is known.
     """
 
     cell: Performance | None = None
+    voices: Voices | None = None
     steering: Steering | None = None
     closed_at: datetime | None = None
     open: tuple[OpenWindow, ...] = ()
@@ -62,7 +67,9 @@ class _Memory:
     lessons: int
     offset: int
     recent: deque[str]
+    hearing: Hearing = field(default_factory=Hearing)
     dirty: bool = False
+    heard: bool = False
     touched: set[str] = field(default_factory=set)
 
     def take(self, lesson: Lesson, offset: int) -> str:
@@ -80,7 +87,8 @@ class _Memory:
             return "repeated"
         self.recent.append(tail)
         self.lessons += 1
-        self.windows.judge(lesson)
+        self.windows.judge(self.hearing.believe(lesson))
+        self.heard = True
         return "judged"
 
     def steer(
@@ -113,8 +121,11 @@ class _Memory:
         puts = [Put("tuner", key, TunerState(at=now, cell=cells[key])) for key in self.touched]
         if self.dirty:
             puts.append(Put("tuner", STEERING, self.state(now)))
+        if self.heard:
+            voices = TunerState(at=now, voices=self.hearing.voices())
+            puts.append(Put("tuner", VOICES, voices))
         self.touched.clear()
-        self.dirty = False
+        self.dirty = self.heard = False
         return tuple(puts)
 
 
@@ -205,7 +216,9 @@ def _recall(
         return _Memory(windows, None, 0, -1, deque(maxlen=RECENT_LESSONS))
     windows.judged = {Place(o.bucket_at, o.tier): o.judged for o in kept.open}
     recent = deque(kept.recent, maxlen=RECENT_LESSONS)
-    return _Memory(windows, kept.steering, kept.lessons, kept.offset, recent)
+    voices = tuned.get(VOICES)
+    hearing = Hearing(None if voices is None else voices.voices)
+    return _Memory(windows, kept.steering, kept.lessons, kept.offset, recent, hearing)
 
 
 def _settle(known: Steering, initial: Policy, now: datetime) -> Steering:

@@ -1,10 +1,12 @@
 """`tierflow benchmark routing`: recorded outcomes through the agents' own code, many orders of them."""
 
 import argparse
+from dataclasses import replace
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from streams.cli import siege
 from streams.cli.answers import (
     Exit,
     Subparsers,
@@ -101,6 +103,7 @@ def _add_routing(nested: Subparsers) -> None:
     parser.add_argument(
         "--report", type=Path, metavar="F", help="write table, plots and JSON as HTML"
     )
+    siege.add(parser)
     add_json(parser)
     parser.set_defaults(run=run)
 
@@ -136,11 +139,14 @@ def _add_files(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Measure, and tell."""
     from streams.rig.benchmark.report import page
-    from streams.rig.benchmark.routing import measure, tasks_of
+    from streams.rig.benchmark.routing import ceiled, measure, tasks_of
     from streams.rig.benchmark.table import render
 
     pool, prices = pool_for(args)
     wanted = _wanted(args, pool, prices)
+    if args.attack is not None:
+        terms = replace(wanted.terms, policy=ceiled(wanted.terms.policy, wanted.ceilings_usd[0]))
+        return siege.run(args, pool, prices, terms)
     with Progress(tasks_of(pool, wanted), "tasks") as progress:
         measured = measure(pool, wanted, progress.show, jobs=args.jobs)
     if args.decisions is not None:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from streams.events.control import Policy
     from streams.events.envelope import Event
+    from streams.events.models import ModelSpec
     from streams.routing.registry import Registry
     from streams.settings import Settings
 
@@ -80,7 +81,7 @@ def run(args: argparse.Namespace) -> int:
             "no logged decision was found: mind --events, --books, --recent, --since and --until"
         )
     try:
-        found = appraise(history, registry, policy)
+        found = appraise(history, registry, policy, repriced(registry, settings))
     except ValueError as error:
         raise UsageError(f"the log can't be evaluated: {error}") from None
     if args.json:
@@ -112,6 +113,23 @@ def read_policy(path: Path, settings: "Settings") -> "tuple[Registry, Policy]":
     except ValueError as error:
         raise UsageError(f"{path}: {error}") from None
     return known, _policy(path, tree.get("policy", {}), settings)
+
+
+def repriced(other: "Registry", settings: "Settings") -> "set[str]":
+    """The models to which the other policy gives other prices than the settings do."""
+    from streams.routing import registry
+
+    if not settings.models:
+        return set()
+    known = registry.parse({"models": settings.models}).by_name
+    return {
+        spec.name for spec in other.models
+        if spec.name in known and _priced(spec) != _priced(known[spec.name])
+    }  # fmt: skip
+
+
+def _priced(spec: "ModelSpec") -> tuple[Decimal | None, ...]:
+    return spec.input_usd_per_mtok, spec.output_usd_per_mtok, spec.typical_cost_usd
 
 
 def _policy(path: Path, said: "Mapping[str, Any]", settings: "Settings") -> "Policy":

@@ -264,6 +264,7 @@ def fact_of(states: "Iterable[ModelState]", alerts: "Iterable[Alert]" = ()) -> d
             }
             for state in sorted(newest.values(), key=lambda state: state.part)
         ],
+        "voices": [voice.model_dump() for state in newest.values() for voice in state.voices],
     }
 
 
@@ -289,6 +290,11 @@ def lines_of(fact: dict[str, Any]) -> list[str]:
         f"{part['part']} can't serve: {part['refused']}"
         for part in fact["parts"]
         if part["refused"]
+    ]
+    if fact["voices"]:
+        lines += ["", "what a score counts for, the least first"]
+    lines += [
+        f"{voice['weight']:.3f}  {voice['source']} of {voice['tenant']}" for voice in fact["voices"]
     ]
     lines += [f"{_moment(a['at'])} {a['kind']}: {a['detail']}" for a in fact["alerts"]]
     return lines

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from streams import topology
 from streams.clickhouse.values import count, counted, json, known_usd, moment, usd, version
 from streams.events.control import Policy
-from streams.events.decision import Decision
+from streams.events.decision import Decision, Pricing
 from streams.events.envelope import Event
 from streams.events.feedback import Performance, Score
 from streams.events.outcome import Call, CallState, Cost, Result
@@ -166,6 +166,16 @@ class DecisionRow(NamedTuple):
     threshold: float
     bound_by: str | None
     strategy: str
+    price: float | None
+    binding: str | None
+    priced_tasks: int | None
+    headroom_usd: Decimal | None
+    largest_usd: dict[str, Decimal]
+    overrun: dict[str, Decimal]
+    expected_usd: dict[str, Decimal | None]
+    unaffordable: tuple[str, ...]
+    reserved_usd: Decimal | None
+    listed_usd: Decimal | None
     model_state_version: int
     policy_version: int
     explored: bool
@@ -208,6 +218,9 @@ class PolicyRow(NamedTuple):
     version: int
     thresholds: dict[str, float]
     target: float
+    target_quality: float | None
+    ceiling_usd: Decimal | None
+    allowance_usd: Decimal | None
     strategy: str
     reason: str
     changed_by: str
@@ -352,6 +365,11 @@ def decision_row(event: Decision, place: Place) -> DecisionRow:
         event.threshold,
         event.bound_by,
         event.strategy,
+        *_priced(event.pricing),
+        {model: usd(cost) for model, cost in event.expected_usd.items()},
+        event.unaffordable,
+        usd(event.reserved_usd),
+        usd(event.listed_usd),
         event.model_state_version,
         event.policy_version,
         event.explored,
@@ -364,6 +382,25 @@ def decision_row(event: Decision, place: Place) -> DecisionRow:
         moment(event.decided_at),
         *place,
         version(event.decided_at),
+    )
+
+
+_Priced = tuple[
+    float | None, str | None, int | None, Decimal | None, dict[str, Decimal], dict[str, Decimal]
+]
+
+
+def _priced(pricing: Pricing | None) -> _Priced:
+    """What money was worth, in the order of the columns."""
+    if pricing is None:
+        return None, None, None, None, {}, {}
+    return (
+        pricing.price,
+        pricing.binding,
+        pricing.tasks,
+        pricing.headroom_usd,
+        {model: known_usd(cost) for model, cost in pricing.largest_usd.items()},
+        pricing.overrun,
     )
 
 
@@ -390,6 +427,9 @@ def policy_row(event: Policy, place: Place) -> PolicyRow:
         event.version,
         event.thresholds,
         event.target,
+        event.target_quality,
+        usd(event.ceiling_usd),
+        usd(event.allowance_usd),
         event.strategy,
         event.reason,
         event.changed_by,

@@ -8,7 +8,7 @@ import orjson
 from clickhouse_connect.driver.client import Client
 
 from streams.clickhouse.read import ask
-from streams.events.decision import Decision
+from streams.events.decision import Decision, Pricing
 from streams.events.envelope import Event
 from streams.events.feedback import Score
 from streams.events.outcome import Attempt, Call, Cost, Result, ResultError, Usage
@@ -41,7 +41,13 @@ def log(client: Client, *, since: datetime, until: datetime, tenant: str) -> Ite
 
 
 def _decision(row: Row) -> Event:
-    return Decision.model_validate({**row, "features": ""})
+    return Decision.model_validate({**row, "features": "", "pricing": _pricing(row)})
+
+
+def _pricing(row: Row) -> Pricing | None:
+    if row.get("price") is None:  # a database that is not yet migrated has no such column
+        return None
+    return Pricing.model_validate({**row, "tasks": row["priced_tasks"]})
 
 
 def call_event(row: Row) -> Call:

@@ -6,7 +6,8 @@ from typing import ClassVar
 from pydantic import Field
 
 from streams.events.decision import Strategy
-from streams.events.envelope import Event, Label, Share
+from streams.events.envelope import Event, Label, Part, Share
+from streams.events.feedback import Source
 from streams.events.outcome import Usd
 
 
@@ -41,6 +42,14 @@ class Policy(Event):
         return self.ceiling_usd is not None or self.target_quality is not None
 
 
+class VoiceWeight(Part):
+    """What a score of one tenant's source counts for, beside a trusted one's 1."""
+
+    tenant: Label
+    source: Source
+    weight: Share
+
+
 class ModelState(Event):
     """Learned weights, as packed by `routing.quality`; `part` is `shared` or a model's name.
 
@@ -58,6 +67,7 @@ class ModelState(Event):
     part_lessons: int = Field(ge=0)
     weights: str
     mean_score: Share
+    voices: tuple[VoiceWeight, ...] = ()  # with `shared`: those that weigh least, 100 at most
     checksum: str
     bills: int = Field(default=0, ge=0)
     frozen: bool = False

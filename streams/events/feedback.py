@@ -63,6 +63,7 @@ class Lesson(Event):
 
     lesson_id: str
     task_id: Id
+    tenant: Label = "default"
     decision_id: str
     tier: Tier
     model: Label | None  # None: tier 0 was judged; the tuner counts it, no estimator learns

@@ -41,14 +41,15 @@ class Blend(NamedTuple):
         share = self.share
         return share * first + (1.0 - share) * second
 
-    def learned(self, first: float, second: float, score: float) -> "Blend":
+    def learned(self, first: float, second: float, score: float, weight: float = 1.0) -> "Blend":
         """The blend after a score, from what both had estimated before it.
 
         Args:
             first: The first estimate, in [0, 1].
             second: The second, in [0, 1].
             score: What came, in [0, 1].
+            weight: What the score counts for, in [0, 1].
         """
         lead = (second - score) ** 2 - (first - score) ** 2
-        odds = MEMORY * self.odds + RATE * lead
+        odds = MEMORY * self.odds + RATE * weight * lead
         return Blend(min(max(odds, -LIMIT), LIMIT))

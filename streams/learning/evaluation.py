@@ -23,7 +23,7 @@ from streams.routing.constraints import chars
 from streams.routing.decide import View, decide
 from streams.routing.features import Features
 from streams.routing.price import PriceOfMoney
-from streams.routing.quality import SHARED, QualityView
+from streams.routing.quality import SHARED, Forecast, QualityView
 from streams.routing.registry import ModelSpec, Registry
 from streams.routing.rules import Verdict
 
@@ -41,12 +41,15 @@ USUAL_CHARS = 1000
 class LoggedQuality(QualityView):
     """What was predicted when a task was decided; of a model that was not there, what is now.
 
-    `now` is what is known by the log's end. `counted` stands in for the lessons of each part where
-    the log has no learned state.
+    `now` is what is known by the log's end, `said_usd` what was expected of costs, `repriced` the
+    models of which that no longer holds. `counted` stands in for the lessons of each part where the
+    log has no learned state.
     """
 
     now: QualityView = field(default_factory=QualityView)
     said: Mapping[str, float] = field(default_factory=dict)
+    said_usd: Mapping[str, Decimal | None] = field(default_factory=dict)
+    repriced: frozenset[str] = frozenset()
     counted: Mapping[str, int] | None = None
 
     def predict(self, features: Features, models: Iterable[ModelSpec]) -> dict[str, float]:
@@ -63,8 +66,22 @@ class LoggedQuality(QualityView):
         models: Iterable[ModelSpec],
         listed: Mapping[str, Decimal | None],
     ) -> dict[str, Decimal | None]:
-        """Dollars by model, by what is known now."""
-        return self.now.costs(features, models, listed)
+        """Dollars by model: as was expected then, else by what is known now."""
+        known = self.now.costs(features, models, listed)
+        return {
+            name: usd if name in self.repriced else self.said_usd.get(name, usd)
+            for name, usd in known.items()
+        }
+
+    def forecast(
+        self,
+        features: Features,
+        models: Iterable[ModelSpec],
+        listed: Mapping[str, Decimal | None],
+    ) -> Forecast:
+        """Both together, as a decision asks for them."""
+        models = tuple(models)
+        return Forecast(self.predict(features, models), self.costs(features, models, listed))
 
     def lessons_of(self, part: str) -> int:
         """How many lessons taught a part."""
@@ -90,18 +107,21 @@ class Verdicts(NamedTuple):
     cost_usd: Evaluation | None
 
 
-def appraise(history: History, registry: Registry, policy: Policy) -> Verdicts:
+def appraise(
+    history: History, registry: Registry, policy: Policy, repriced: Iterable[str] = ()
+) -> Verdicts:
     """Estimate what another policy would have been worth.
 
     Args:
         history: The log.
         registry: The other policy's models.
         policy: Its thresholds.
+        repriced: Models whose prices are no longer those of the log.
 
     Raises:
         ValueError: A decision lacks the probability of the model that it chose.
     """
-    pairs = decide_again(history, registry, policy)
+    pairs = decide_again(history, registry, policy, repriced)
     told, targets = [one for one, _ in pairs], [target for _, target in pairs]
     qualities = [
         _drawn(one, target, one.score, _qualities(one.decision, target))
@@ -123,11 +143,13 @@ def appraise(history: History, registry: Registry, policy: Policy) -> Verdicts:
 
 
 def decide_again(
-    history: History, registry: Registry, policy: Policy
+    history: History, registry: Registry, policy: Policy, repriced: Iterable[str] = ()
 ) -> list[tuple[Told, dict[str, float]]]:
     """Every logged task, in the order of deciding, with the other policy's distribution."""
     told = history.tasks()
     view = _view(history, told, registry, policy)
+    if isinstance(view.quality, LoggedQuality):
+        view = replace(view, quality=replace(view.quality, repriced=frozenset(repriced)))
     price = PriceOfMoney()
     return [(one, _haggled(one, view, price)) for one in told]
 
@@ -153,7 +175,7 @@ def _again(told: Told, view: View, pricing: Pricing | None) -> Decision | None:
     """The decision made once more; None where no model may take the task."""
     decision, quality = told.decision, view.quality
     if isinstance(quality, LoggedQuality):
-        quality = replace(quality, said=decision.predicted_quality)
+        quality = replace(quality, said=decision.predicted_quality, said_usd=decision.expected_usd)
     registry = view.registry if told.task is not None else _eligible(view.registry, decision)
     if not registry.models:
         return None

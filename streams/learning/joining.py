@@ -32,6 +32,7 @@ class Chosen(Part):
     explored: bool
     decided_at: datetime
     listed_usd: Usd | None = None
+    tenant: Label = "default"
 
 
 class Heard(Part):
@@ -229,6 +230,7 @@ def _keep(decision: Decision) -> Chosen:
         explored=decision.explored,
         decided_at=decision.decided_at,
         listed_usd=decision.listed_usd,
+        tenant=decision.tenant,
     )
 
 

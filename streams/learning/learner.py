@@ -17,6 +17,7 @@ from streams.events.feedback import Lesson
 from streams.learning.bills import Bills
 from streams.learning.blend import Blend
 from streams.learning.drift import QUALITY, Watch
+from streams.learning.hearing import Hearing, Voices
 from streams.learning.keeping import LastGood, Return
 from streams.learning.packing import pack_numbers, unpack_numbers
 from streams.learning.recent import LearnerMarks, Recent, mark_of
@@ -24,6 +25,7 @@ from streams.learning.ridge import Ridge, TwoStageRidge
 from streams.learning.sparse import Hashed, Inputs
 from streams.learning.standing import (
     PROGRESS,
+    VOICES,
     Account,
     LearnerPart,
     LearnerProgress,
@@ -99,6 +101,7 @@ class Learner:
         self._hashed = Hashed()
         self._ridge = TwoStageRidge(arm="model", width=dense.WIDTH)
         self._drifts: list[Drift] = []
+        self.hearing = Hearing()
         self._returns: list[Return] = []
         self._good = LastGood()
         self._recent = Recent()
@@ -107,6 +110,7 @@ class Learner:
         self._bills_waiting = 0
         self._flushed_at: datetime | None = None
         self._unsaved = {SHARED}
+        self._heard = False
 
     @classmethod
     def from_states(cls, states: Mapping[str, LearnerState]) -> "Learner":
@@ -125,6 +129,8 @@ class Learner:
         if not isinstance(progress, LearnerProgress):
             raise ValueError("learner states lack their progress")  # noqa: TRY004 (a value's fault)
         learner = cls(progress.version, progress.lessons)
+        voices = states.get(VOICES)
+        learner.hearing = Hearing(voices if isinstance(voices, Voices) else None)
         marks = (state for state in states.values() if isinstance(state, LearnerMarks))
         learner._recent = Recent.from_states(marks, progress.recent)
         learner.frozen = progress.frozen
@@ -154,7 +160,9 @@ class Learner:
         if lesson.score is None:
             self._bill(lesson)
         elif lesson.model is not None:
-            self._teach(lesson.model, lesson.tier, unpack(lesson.features), lesson.score)
+            self._teach(lesson, lesson.model, lesson.score)
+        else:
+            self._weigh(lesson)
         self.lessons += lesson.score is not None
         self._recent.add(mark)
         changed = {SHARED} if lesson.model is None else {SHARED, lesson.model}
@@ -259,6 +267,9 @@ class Learner:
             order=tuple(self._place), instructed=instructed, frozen=self.frozen,
             kept=self._good.noted(), trial=self._good.trial,
         )  # fmt: skip
+        if self._heard:
+            found[VOICES] = self.hearing.voices()
+            self._heard = False
         return found
 
     def _estimate(self, model: str, inputs: Inputs, row: dense.Inputs) -> _Estimates:
@@ -267,19 +278,21 @@ class Learner:
         ridge = standing.level + self._ridge.predict(model, row)
         return _Estimates(hashed, ridge, mixed(self._blend.share, hashed, ridge))
 
-    def _teach(self, model: str, tier: int, features: Features, score: float) -> None:
+    def _teach(self, lesson: Lesson, model: str, score: float) -> None:
+        features = unpack(lesson.features)
+        weight = self._weigh(lesson)
         if model not in self._place or not self._standing[model].lessons:
             if self.frozen:
                 return
-            self._welcome(model, tier, features)
+            self._welcome(model, lesson.tier, features)
         standing, watch = self._standing[model], self._watches[model]
         inputs = self._hashed.inputs(features, self._place[model])
         row = dense.dense(features)
         estimates = self._estimate(model, inputs, row)
-        standing.test(estimates.mixed, score)
-        self._standing[SHARED].test(estimates.mixed, score)
+        standing.test(estimates.mixed, score, weight)
+        self._standing[SHARED].test(estimates.mixed, score, weight)
         off = watch.mean
-        alarm = watch.test(QUALITY, score - estimates.mixed)
+        alarm = watch.test(QUALITY, weight * (score - estimates.mixed))
         if alarm:
             self._drifts.append(Drift(model, off, standing.lessons))
         if self.frozen:
@@ -289,11 +302,11 @@ class Learner:
             self._hashed.quicken(self._place[model])
             self._ridge.own(model).widen(0, by=WIDER)
         held = min(max(estimates.ridge, 0.0), 1.0)
-        self._blend = self._blend.learned(estimates.hashed, held, score)
-        self._hashed.learn(inputs, standing.prior, score)
-        self._ridge.learn(model, row, score - standing.level, watch.forget)
-        lost = None if kept is None else (kept - score) ** 2
-        back = self._good.test((estimates.mixed - score) ** 2, lost, self.version)
+        self._blend = self._blend.learned(estimates.hashed, held, score, weight)
+        self._hashed.learn(inputs, standing.prior, score, weight)
+        self._ridge.learn(model, row, score - standing.level, watch.forget, weight)
+        lost = None if kept is None else weight * (kept - score) ** 2
+        back = self._good.test(weight * (estimates.mixed - score) ** 2, lost, self.version)
         if back is not None:
             self._restore(back, bills=False)
 
@@ -321,6 +334,10 @@ class Learner:
     def _change(self, parts: Iterable[str]) -> None:
         self._unpublished.update(parts)
         self._unsaved.update(parts)
+
+    def _weigh(self, lesson: Lesson) -> float:
+        self._heard = True
+        return self.hearing.weigh(lesson)
 
     def _bill(self, lesson: Lesson) -> None:
         model = lesson.model
@@ -372,6 +389,7 @@ class Learner:
             part=name, version=self.version, lessons=self.lessons,
             part_lessons=standing.lessons, weights=weights, mean_score=standing.mean_score,
             checksum=checksum(weights), bills=self._bills.account(name).bills,
+            voices=self.hearing.lightest() if name == SHARED else (),
             frozen=self.frozen, kept_versions=self.kept_versions, at=now,
         )  # fmt: skip
 
@@ -381,6 +399,7 @@ class Learner:
         return LearnerPart(
             at=now, part=name, prior=standing.prior, level=standing.level,
             part_lessons=standing.lessons, score_sum=standing.score_sum,
+            weight_sum=standing.weight_sum,
             log_loss_sum=standing.log_loss_sum, brier_sum=standing.brier_sum,
             weights=pack_numbers(self._hashed.weights(place).astype("<f4")),
             squares=pack_numbers(self._hashed.squares(place).astype("<f4")),
@@ -396,6 +415,8 @@ class Learner:
         standing = Standing(
             part.prior, part.part_lessons, part.score_sum, part.log_loss_sum, part.brier_sum,
         )  # fmt: skip
+        weighed = part.weight_sum
+        standing.weight_sum = float(part.part_lessons) if weighed is None else weighed
         standing.level = standing.mean_score if part.level is None else part.level
         self._admit(part.part, standing)
         try:

@@ -170,7 +170,14 @@ class TwoStageRidge(base.Regressor):
         """Predict from named inputs; those never learned from count as 0."""
         return self.predict(x.get(self.arm), self._vector(x))
 
-    def learn(self, arm: Hashable, inputs: Vector, target: float, forget: float = 1.0) -> None:
+    def learn(
+        self,
+        arm: Hashable,
+        inputs: Vector,
+        target: float,
+        forget: float = 1.0,
+        weight: float = 1.0,
+    ) -> None:
         """Learn one lesson of a vector of inputs.
 
         Args:
@@ -178,6 +185,7 @@ class TwoStageRidge(base.Regressor):
             inputs: As many numbers as the estimator is wide.
             target: What came, less the arm's prior if it has one.
             forget: What earlier lessons keep of their weight in the arm's own part, in (0, 1].
+            weight: What this lesson counts for, in [0, 1]: as if its noise were so much greater.
 
         Raises:
             ValueError: An input or the target is not finite; nothing has changed.
@@ -187,8 +195,10 @@ class TwoStageRidge(base.Regressor):
         if not math.isfinite(error):
             raise ValueError("a lesson's inputs and target must be finite")
         own = self.own(arm)
-        self.shared.step(read, error)
-        own.step(read, target - self._told(read, own), forget)
+        scale = math.sqrt(weight)
+        scaled = read if scale == 1.0 else read * scale
+        self.shared.step(scaled, scale * error)
+        own.step(scaled, scale * (target - self._told(read, own)), forget)
 
     def predict(self, arm: Hashable, inputs: Vector) -> float:
         """Predict from a vector of inputs; an arm never seen by what arms share."""

@@ -159,10 +159,10 @@ class Hashed:
         told: dict[bool, float] = self._estimator.predict_proba_one(inputs)  # type: ignore[no-untyped-call]
         return float(told[True])
 
-    def learn(self, inputs: Inputs, prior: float, score: float) -> None:
-        """One step of AdaGrad toward a score in [0, 1]."""
+    def learn(self, inputs: Inputs, prior: float, score: float, weight: float = 1.0) -> None:
+        """One step of AdaGrad toward a score in [0, 1], of a weight in [0, 1]."""
         self._estimator.intercept = prior
-        self._estimator.learn_one(inputs, score)
+        self._estimator.learn_one(inputs, score, w=weight)
 
     def shared_odds(self, features: Features) -> float:
         """The log-odds that the shared weights alone add."""

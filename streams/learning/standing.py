@@ -9,6 +9,7 @@ from pydantic import Field
 
 from streams.events.envelope import Part, State
 from streams.learning.drift import Watch
+from streams.learning.hearing import Voices
 from streams.learning.lastgood import Trial
 from streams.learning.recent import LearnerMarks
 
@@ -17,6 +18,8 @@ PROGRESS = "progress"
 
 _KEPT = "kept\t"
 """Begins the keys of parts kept to go back to: no part's name has a tab."""
+VOICES = "shared/voices"
+"""Key of what is known of those who judge."""
 
 LEAST_BILLS = 5
 MOST_RATIO = 4.0
@@ -45,7 +48,8 @@ class Account:
 class LearnerPart(Part):
     """Durable state of one part, numbers in base64.
 
-    `weights` and `squares` are the hashed estimate's, float32; `ridge` and `costs` the ridges' of
+    The sums are of lessons as they weigh, `weight_sum` that of the weights: of all lessons, where
+    it is missing. `weights` and `squares` are the hashed estimate's, float32; `ridge` and `costs` the ridges' of
     quality and cost, float64. Those with a default were not yet kept by the first versions.
     `version` is, of a part kept to go back to, that of its snapshot.
     """
@@ -57,6 +61,7 @@ class LearnerPart(Part):
     score_sum: float
     log_loss_sum: float
     brier_sum: float
+    weight_sum: float | None = None
     weights: str
     squares: str
     level: float | None = None
@@ -97,15 +102,16 @@ class LearnerProgress(Part):
     trial: Trial = Trial()
 
 
-LearnerState = LearnerPart | LearnerProgress | LearnerMarks
+LearnerState = LearnerPart | LearnerProgress | LearnerMarks | Voices
 
 
 class Learned(State):
-    """Table `learner`: a part by its name, a last good one, what was lately learned, the progress."""
+    """Table `learner`: a part by its name, a kept one, what was lately learned, progress, voices."""
 
     part: LearnerPart | None = None
     progress: LearnerProgress | None = None
     marks: LearnerMarks | None = None
+    voices: Voices | None = None
 
 
 @dataclass(slots=True)
@@ -118,31 +124,34 @@ class Standing:
     log_loss_sum: float = 0.0
     brier_sum: float = 0.0
     level: float = 0.0
+    weight_sum: float = 0.0
 
     @property
     def mean_score(self) -> float:
-        """Mean score of the part's lessons; its prior before any."""
-        if not self.lessons:
+        """Mean score of the part's lessons as they weigh; its prior before any."""
+        if not self.weight_sum:
             return 1 / (1 + math.exp(-self.prior))
-        return min(1.0, self.score_sum / self.lessons)
+        return min(1.0, self.score_sum / self.weight_sum)
 
     @property
     def log_loss(self) -> float | None:
         """Mean log loss, tested before trained; None before any lesson."""
-        return self.log_loss_sum / self.lessons if self.lessons else None
+        return self.log_loss_sum / self.weight_sum if self.weight_sum else None
 
     @property
     def brier(self) -> float | None:
         """Mean squared error, tested before trained; None before any lesson."""
-        return self.brier_sum / self.lessons if self.lessons else None
+        return self.brier_sum / self.weight_sum if self.weight_sum else None
 
-    def test(self, predicted: float, score: float) -> None:
-        """Count a prediction against the score that came."""
+    def test(self, predicted: float, score: float, weight: float = 1.0) -> None:
+        """Count a prediction against the score that came, and that as much as it weighs."""
         held = min(max(predicted, _LEAST), 1 - _LEAST)
+        loss = score * math.log(held) + (1 - score) * math.log1p(-held)
         self.lessons += 1
-        self.score_sum += score
-        self.log_loss_sum -= score * math.log(held) + (1 - score) * math.log1p(-held)
-        self.brier_sum += (predicted - score) ** 2
+        self.weight_sum += weight
+        self.score_sum += weight * score
+        self.log_loss_sum -= weight * loss
+        self.brier_sum += weight * (predicted - score) ** 2
 
 
 def key_of(part: str, place: int | None = None) -> str:

@@ -2,14 +2,15 @@
 
 A voice is a tenant and a source of its feedback. Tests and validators are trusted; any other voice
 weighs as much as it agrees with them on the same answers. Where no test ever judged, a voice is
-measured against what was predicted, beside how well all others fit that: a tenant that scores
+measured against what was predicted, beside how well others follow that: a tenant that scores
 against everybody else teaches less. A voice is believed until it is shown wrong.
 """
 
 import math
+from bisect import bisect_left, insort
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import astuple, dataclass, field
+from dataclasses import dataclass, field
 from typing import Annotated, NamedTuple
 
 from pydantic import Field
@@ -23,11 +24,14 @@ TRUSTED: frozenset[Source] = frozenset({"test", "validator"})
 DOUBT_PAIRS = 10.0
 """Answers judged by a voice and a trusted one too, after which its own record counts half."""
 
-DOUBT_SCORES = 100.0
+DOUBT_SCORES = 50.0
 """The same for scores that are only measured against predictions: those know much less."""
 
-DOUBT_ERRORS = 2.0
-"""Standard errors by which a voice must fit predictions worse than the others before it weighs less."""
+DOUBT_ERRORS = 1.0
+"""Standard errors by which a voice must follow predictions less than the others before it weighs less."""
+
+LEAST_SLOPE = 0.1
+"""Scores of others that follow predictions less than this tell nothing of predictions."""
 
 MEMORY = 2_000.0
 """So many of a voice's newest scores count, roughly: a voice may mend, or be stolen."""
@@ -69,18 +73,38 @@ class Agreement:
         self.so_so = keep * self.so_so + so * so
         self.said_so = keep * self.said_so + said * so
 
-    def less(self, other: "Agreement") -> "Agreement":
-        """All of this but another's part."""
-        return Agreement(*(a - b for a, b in zip(astuple(self), astuple(other), strict=True)))
+    @property
+    def sums(self) -> tuple[float, ...]:
+        """All that is kept of it, in the order of the fields."""
+        return self.count, self.said, self.so, self.said_said, self.so_so, self.said_so
 
-    def concordance(self, errors: float = 0.0) -> float:
+    def plus(self, other: "Agreement", less: "Agreement") -> "Agreement":
+        """With another's part, but for what was counted of it before."""
+        sums = zip(self.sums, other.sums, less.sums, strict=True)
+        return Agreement(*(a + b - c for a, b, c in sums))
+
+    def slope(self, errors: float = 0.0) -> float:
+        """By how much what was said rises with what was so.
+
+        1 for the calibrated, 1 - 2p where a share p is inverted, 0 where one tells nothing. Harder work than was predicted, or a milder judge, changes nothing. Where what was so hardly
+        varies nothing can be told, and the benefit of the doubt is boundless.
+
+        Args:
+            errors: Standard errors to add, for the benefit of the doubt.
+        """
+        if self.count <= 0:
+            return 1.0
+        said, so = self.said / self.count, self.so / self.count
+        of_said = max(self.said_said / self.count - said * said, said * (1 - said), 0.0)
+        of_so = max(self.so_so / self.count - so * so, _SMALL)
+        found = (self.said_so / self.count - said * so) / of_so
+        return found + errors * math.sqrt(of_said / (of_so * self.count))
+
+    def concordance(self) -> float:
         """1 where both always say the same, 0 where one tells nothing of the other, -1 inverted.
 
         A constant shift, another scale and noise lower it alike. Where nothing ever varies, there
         is nothing to disagree on.
-
-        Args:
-            errors: Standard errors to add, for the benefit of the doubt.
 
         Source:
             The concordance correlation coefficient: Lin, Biometrics 45 (1989).
@@ -100,9 +124,10 @@ class Agreement:
         apart = of_said + of_so + (said - so) ** 2
         if apart < _SMALL:
             return 1.0
-        found = 2 * (self.said_so / self.count - said * so) / apart
-        error = 2 * math.sqrt(of_said * of_so / self.count) / apart
-        return min(1.0, max(-1.0, found + errors * error))
+        return min(1.0, max(-1.0, 2 * (self.said_so / self.count - said * so) / apart))
+
+
+NOTHING = Agreement()
 
 
 class Record(Part):
@@ -118,6 +143,7 @@ class Record(Part):
 class _Known:
     trusted: Agreement = field(default_factory=Agreement)
     predicted: Agreement = field(default_factory=Agreement)
+    slope: float | None = None  # as it stands among the others'; None: too few scores
 
 
 class Trust:
@@ -137,12 +163,13 @@ class Trust:
         self._voices: OrderedDict[Voice, _Known] = OrderedDict()
         self._waiting: OrderedDict[str, dict[Voice, float]] = OrderedDict()
         self._all = Agreement()
+        self._slopes: list[float] = []
         for record in records:
             known = _Known(Agreement(*record.trusted), Agreement(*record.predicted))
             self._voices[Voice(record.tenant, record.source)] = known
         for known in self._voices.values():
-            sums = zip(astuple(self._all), astuple(known.predicted), strict=True)
-            self._all = Agreement(*(a + b for a, b in sums))
+            self._all = self._all.plus(known.predicted, NOTHING)
+            self._rank(known)
 
     def hear(self, voice: Voice, answer: str, score: float, predicted: float | None) -> float:
         """Weigh a score by the voice's record so far, then learn from it.
@@ -174,7 +201,7 @@ class Trust:
         known = self._voices.get(voice)
         if known is None:
             return 1.0
-        fits = self._fits(known.predicted)
+        fits = self._fits(known)
         with_trusted = known.trusted
         agrees = _shrunk(with_trusted.concordance(), with_trusted.count, DOUBT_PAIRS, towards=fits)
         return max(agrees, 0.0) ** 2
@@ -188,7 +215,7 @@ class Trust:
         return tuple(
             Record(
                 tenant=voice.tenant, source=voice.source,
-                trusted=astuple(known.trusted), predicted=astuple(known.predicted),
+                trusted=known.trusted.sums, predicted=known.predicted.sums,
             )
             for voice, known in self._voices.items()
         )  # fmt: skip
@@ -198,7 +225,8 @@ class Trust:
         self._voices.move_to_end(voice)
         if len(self._voices) > VOICES:
             _, gone = self._voices.popitem(last=False)
-            self._all = self._all.less(gone.predicted)
+            self._all = self._all.plus(NOTHING, gone.predicted)
+            self._unrank(gone)
         return known
 
     def _measure(self, voice: Voice, answer: str, score: float) -> None:
@@ -220,23 +248,45 @@ class Trust:
         heard[voice] = score
 
     def _compare(self, known: _Known, score: float, predicted: float) -> None:
-        before = Agreement(*astuple(known.predicted))
+        before = Agreement(*known.predicted.sums)
         known.predicted.add(score, predicted)
-        change = known.predicted.less(before)
-        sums = zip(astuple(self._all), astuple(change), strict=True)
-        self._all = Agreement(*(a + b for a, b in sums))
+        self._all = self._all.plus(known.predicted, before)
+        self._rank(known)
 
-    def _fits(self, own: Agreement) -> float:
-        """How well a voice fits predictions, beside how well all others do; 1: as well, or better.
+    def _rank(self, known: _Known) -> None:
+        """Put a voice's slope among those of all, once it has scores enough to have one."""
+        self._unrank(known)
+        if known.predicted.count >= DOUBT_SCORES:
+            known.slope = known.predicted.slope()
+            insort(self._slopes, known.slope)
 
-        Nothing is concluded while the others are few, or fit predictions badly themselves.
+    def _unrank(self, known: _Known) -> None:
+        if known.slope is not None:
+            del self._slopes[bisect_left(self._slopes, known.slope)]
+            known.slope = None
+
+    def _fits(self, known: _Known) -> float:
+        """How a voice follows predictions, beside how others do; 1: as they do, or better.
+
+        Nothing is concluded while the others are few, or don't follow predictions themselves.
         """
-        others = self._all.less(own)
-        usual = others.concordance()
-        if others.count < DOUBT_SCORES or usual < _SMALL:
+        usual, own = self._usual(known), known.predicted
+        if usual is None or usual < LEAST_SLOPE:
             return 1.0
-        fits = min(1.0, own.concordance(DOUBT_ERRORS) / usual)
-        return _shrunk(fits, own.count, DOUBT_SCORES, towards=1.0)
+        fits = min(1.0, own.slope(DOUBT_ERRORS) / usual)
+        return _shrunk(max(fits, 0.0) ** 2, own.count, DOUBT_SCORES, towards=1.0)
+
+    def _usual(self, known: _Known) -> float | None:
+        """The slope of the middle one of the others, so that no flood decides it; small ones together."""
+        if known.slope is None:
+            others = self._slopes
+        else:
+            at = bisect_left(self._slopes, known.slope)
+            others = [*self._slopes[:at], *self._slopes[at + 1 :]]
+        if others:
+            return others[(len(others) - 1) // 2]
+        together = self._all.plus(NOTHING, known.predicted)
+        return together.slope() if together.count >= DOUBT_SCORES else None
 
 
 def _shrunk(found: float, count: float, doubt: float, *, towards: float) -> float:

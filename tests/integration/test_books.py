@@ -13,6 +13,7 @@ from streams.clickhouse.insert import Store, Stored
 from streams.clickhouse.rows import table_of
 from streams.clickhouse.story import log
 from streams.clickhouse.values import EARLIEST, LATEST
+from streams.events.decision import Binding, Pricing
 from streams.events.envelope import Event
 from streams.events.feedback import Score
 from streams.events.outcome import Result, Usage
@@ -32,6 +33,11 @@ from tests.builders import (
 )
 
 pytestmark = pytest.mark.clickhouse
+
+PRICING = Pricing(
+    price=12.5, binding=Binding.CEILING, tasks=40, headroom_usd=Decimal("-0.25"),
+    largest_usd={"small": Decimal("0.5")}, overrun={"small": Decimal(3)},
+)  # fmt: skip
 
 EVENTS: tuple[Event, ...] = (
     a_result(attempts=(an_attempt(), an_attempt(outcome="completed"))),
@@ -173,7 +179,12 @@ def test_every_question_is_answered_by_empty_books(client: Client) -> None:
 
 
 def test_the_log_of_a_span_of_time_comes_back_as_events(client: Client) -> None:
-    decided = a_decision("a"), a_decision("b", decided_at=AT + timedelta(hours=2))
+    money = {
+        "pricing": PRICING, "expected_usd": {"small": Decimal("0.002"), "tiny": None},
+        "unaffordable": ("medium",), "reserved_usd": Decimal("0.004"),
+        "listed_usd": Decimal("0.001"),
+    }  # fmt: skip
+    decided = a_decision("a", **money), a_decision("b", decided_at=AT + timedelta(hours=2))
     others = a_decision("c", tenant="acme")
     store(client, *decided, others, a_result("a"), a_result("b"), a_result("c"), a_score("a", 0.5))
     hour = {"since": AT - timedelta(hours=1), "until": AT + timedelta(hours=1)}
@@ -184,6 +195,15 @@ def test_the_log_of_a_span_of_time_comes_back_as_events(client: Client) -> None:
     assert len(list(log(client, since=EARLIEST, until=LATEST, tenant=""))) == 7
     (told,) = History.of(found).tasks()
     assert (told.score, told.cost_usd) == (0.5, 0.0001)
+
+
+def test_what_was_asked_of_money_is_a_policy_s(client: Client) -> None:
+    store(client, a_policy(1, target_quality=0.85, ceiling_usd=Decimal("0.001")), a_policy(2))
+    asked = "SELECT target_quality, ceiling_usd, allowance_usd FROM policy ORDER BY version"
+    assert client.query(asked).result_rows == [
+        (0.85, Decimal("0.001"), None),
+        (None, None, None),
+    ]
 
 
 def test_the_questions_add_up(client: Client) -> None:

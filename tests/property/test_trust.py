@@ -138,6 +138,17 @@ def test_without_tests_a_voice_against_all_others_weighs_less() -> None:
     assert trust.weight(voices[1]) < min(honest)
 
 
+def test_who_is_foreseen_exactly_is_no_measure_of_the_others() -> None:
+    """A flood that is judged just as it was predicted, beside ordinary voices."""
+    trust = Trust()
+    voices = [Voice(f"tenant-{n}", "user") for n in range(2)]
+    for n in range(4000):
+        trust.hear(Voice("mallory", "user"), f"m{n}", float(n % 2), 0.3 + 0.4 * (n % 2))
+        voice = voices[n % len(voices)]
+        trust.hear(voice, str(n), said(voice, n, 0.0), predicted_of(n))
+    assert min(trust.weight(voice) for voice in voices) > 0.7
+
+
 def test_a_test_says_more_than_all_predictions() -> None:
     trust = Trust()
     for n in range(2000):

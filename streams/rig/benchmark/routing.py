@@ -126,7 +126,7 @@ def _play(pool: Pool, wanted: Wanted, pair: Pair | None, seed: int, show: Done) 
     learning = split(order, pool.learning, wanted.learning_share)
     runs = []
     for ceiling in wanted.ceilings_usd:
-        terms = replace(wanted.terms, policy=_ceiled(wanted.terms.policy, ceiling))
+        terms = replace(wanted.terms, policy=ceiled(wanted.terms.policy, ceiling))
         stream = Stream(pool, wanted.prices(), terms, f"benchmark/{seed}")
         runs.append(stream.run(order, learning, show))
     spots = _pace(pool, wanted, pair, seed, show) if pair is not None else ()
@@ -142,7 +142,7 @@ def _pace(pool: Pool, wanted: Wanted, pair: Pair, seed: int, show: Done) -> Iter
     order = order_of(pool, seed)
     learning = split(order, pool.learning, wanted.learning_share)
     for number, ceiling in enumerate(wanted.paces):
-        policy = _ceiled(wanted.terms.policy, Decimal(str(round(ceiling, 6))))
+        policy = ceiled(wanted.terms.policy, Decimal(str(round(ceiling, 6))))
         terms = replace(wanted.terms, policy=policy.model_copy(update={"target_quality": None}))
         salt = f"benchmark/{seed}/pace/{number}"
         stream = Stream(pool, Told(ranked(price)), terms, salt, bills)
@@ -152,7 +152,8 @@ def _pace(pool: Pool, wanted: Wanted, pair: Pair, seed: int, show: Done) -> Iter
         yield Spot(share, _score(steps))
 
 
-def _ceiled(policy: Policy, ceiling_usd: Decimal | None) -> Policy:
+def ceiled(policy: Policy, ceiling_usd: Decimal | None) -> Policy:
+    """A policy with that ceiling; None leaves its own."""
     if ceiling_usd is None:
         return policy
     return policy.model_copy(update={"ceiling_usd": ceiling_usd})

@@ -18,9 +18,10 @@ from streams.agents.tune import tune
 from streams.clock import Clock, SystemClock
 from streams.events.control import Policy
 from streams.events.decision import Decision, Refusal
-from streams.events.feedback import Lesson, Score
+from streams.events.feedback import Lesson, Score, Source
 from streams.events.outcome import Attempt, Result
 from streams.kafka import codec
+from streams.learning.hearing import Hearing
 from streams.learning.joining import Half, Joined, join_decision, join_result, join_score
 from streams.learning.learner import Learner
 from streams.learning.thresholds import Gains
@@ -57,6 +58,7 @@ class Terms:
         graded: Share of tasks that ever get a score.
         known: Whether of the tasks that only teach every model's outcome is known beforehand, as
             `tierflow learner warm` teaches them; they are not played.
+        says: Who judges a task's answer, and what they say; None: a test, and what is so.
     """
 
     policy: Policy
@@ -64,6 +66,7 @@ class Terms:
     delay: int = 0
     graded: float = 1.0
     known: bool = False
+    says: "Says | None" = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +84,12 @@ class Step:
     spent_usd: Decimal
     predicted: float | None
     bound_by: str | None
+
+
+Said = tuple[tuple[Source, float], ...]
+"""Scores of one answer, each with its source."""
+
+Says = Callable[[Asked, Step], Said]
 
 
 @dataclass
@@ -103,11 +112,11 @@ class Ran:
 
 @dataclass(slots=True)
 class _Due:
-    """A score that will be given after the task of that number."""
+    """Scores that will be given after the task of that number."""
 
     after: int
     task_id: str
-    score: float
+    said: Said
 
 
 class Stream:
@@ -147,6 +156,11 @@ class Stream:
         self._lessons = 0
         self._at: datetime = BEGIN
         self._repriced = False
+
+    @property
+    def hearing(self) -> Hearing:
+        """What is known of those who judge."""
+        return self._learner.hearing
 
     def run(
         self, order: Sequence[int], learning: int = 0, show: Callable[[], None] = lambda: None
@@ -204,8 +218,16 @@ class Stream:
         graded = self._graded(asked)
         if graded is not None:
             self._halves[asked.task.task_id] = joined.half
-            score = step.score if step.model != SKILLED else graded
-            self._due.append(_Due(number + self._terms.delay, asked.task.task_id, score))
+            self._due.append(
+                _Due(
+                    number + self._terms.delay, asked.task.task_id, self._said(asked, step, graded)
+                )
+            )
+
+    def _said(self, asked: Asked, step: Step, graded: float) -> Said:
+        if self._terms.says is not None:
+            return self._terms.says(asked, step)
+        return (("test", step.score if step.model != SKILLED else graded),)
 
     def _decide(self, number: int, asked: Asked, took_us: list[float]) -> Decision:
         task = asked.task
@@ -273,16 +295,20 @@ class Stream:
         return 1.0 if drawn < self._terms.graded else None
 
     def _grade(self, number: int, due: _Due) -> None:
-        score = Score(
-            feedback_id=ids.derive("feedback", due.task_id, "test", ""),
-            task_id=due.task_id,
-            score=due.score,
-            source="test",
-            name="",
-            comment=None,
-            at=self._at,
-        )
-        self._teach(join_score(self._halves.pop(due.task_id), score, number, self._at))
+        half = self._halves.pop(due.task_id)
+        for source, said in due.said:
+            score = Score(
+                feedback_id=ids.derive("feedback", due.task_id, source, ""),
+                task_id=due.task_id,
+                score=said,
+                source=source,
+                name="",
+                comment=None,
+                at=self._at,
+            )
+            joined = join_score(half, score, number, self._at)
+            self._teach(joined)
+            half = joined.half
 
     def _teach(self, joined: Joined) -> None:
         for lesson in joined.lessons:

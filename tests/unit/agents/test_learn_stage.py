@@ -6,7 +6,7 @@ from streams.events.control import ModelState
 from streams.events.envelope import Reason
 from streams.events.feedback import Alert, Lesson
 from streams.events.instruction import Instruction
-from streams.learning.standing import PROGRESS, Learned
+from streams.learning.standing import PROGRESS, VOICES, Learned
 from streams.routing import features, rules
 from streams.routing.quality import QualityView
 from tests.builders import AT, a_lesson, a_record, a_text
@@ -75,7 +75,8 @@ async def test_a_batch_of_lessons_is_one_version_that_is_kept_and_then_published
     progress = table[PROGRESS].progress
     assert progress is not None
     assert (progress.version, progress.lessons, progress.offset) == (1, 2, 1)
-    assert set(table) == {PROGRESS, "recent\t0", "shared", "small"}
+    assert set(table) == {PROGRESS, VOICES, "recent\t0", "shared", "small"}
+    assert table[VOICES].voices is not None
 
 
 async def test_every_batch_that_taught_something_raises_the_version() -> None:

@@ -268,3 +268,26 @@ async def test_a_debt_is_kept_over_a_restart() -> None:
     assert steering is not None
     assert steering.debt is not None
     assert steering.debt.lessons == 12
+
+
+def score_sum(table: Table) -> float:
+    return sum(window.judged.lesson_sum for window in table[STEERING].open)
+
+
+async def test_what_is_known_of_voices_is_found_again() -> None:
+    table: Table = {}
+    bound = bind(table)
+    await tick(bound, table, 0)
+    for n in range(40):
+        good = float(n % 3 > 0)
+        for source, score in (("user", 1 - good), ("test", good)):
+            lesson = a_lesson(
+                f"t{n}", score, source=source, tenant="mallory", lesson_id=f"{source}{n}"
+            )
+            record = a_record("lessons", lesson, offset=2 * n + (source == "test"))
+            await fold(bound, table, record)
+    for kept, believed in ((table, True), ({STEERING: table[STEERING]}, False)):
+        again, before = bind(kept), score_sum(kept)
+        more = a_lesson("new", 0.0, tenant="mallory", lesson_id="new", decision_id="new")
+        await fold(again, kept, a_record("lessons", more, offset=99))
+        assert (score_sum(kept) - before > 0.5) is believed

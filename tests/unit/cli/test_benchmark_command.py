@@ -243,3 +243,27 @@ def test_what_cannot_be_benchmarked_is_exit_2_and_said(
         code = ended.code if isinstance(ended.code, int) else 1
     assert code == 2
     assert said in capfd.readouterr().err
+
+
+def test_an_attack_is_shown_beside_the_same_orders_without_it(
+    sample: list[Row], capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    words = ["benchmark", "routing", "--tasks", written(sample[:40]), "--models", ",".join(MODELS)]
+    attack = [*words, "--attack", "inverted", "--seeds", "1", "--tested", "0.2"]
+    assert main([*attack, "--json"]) in (0, 1)
+    found = orjson.loads(capfdbinary.readouterr().out)
+    assert (found["attack"], found["tasks"], found["tested"]) == ("inverted", 40, 0.2)
+    assert [order["seed"] for order in found["orders"]] == [1]
+    assert abs(found["moved_points"]["mean"]) <= found["furthest_points"]
+    assert main(attack) in (0, 1)
+    assert b"moved " in capfdbinary.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "more", [("--decisions", "made.tsv"), ("--learn-share", "0.5"), ("--tested", "2")]
+)
+def test_an_attack_says_what_it_leaves_no_room_for(
+    sample: list[Row], more: tuple[str, ...]
+) -> None:
+    words = ["benchmark", "routing", "--tasks", written(sample), "--models", ",".join(MODELS)]
+    assert main([*words, "--attack", "stuffed", *more]) == 2

@@ -10,8 +10,12 @@ import pytest
 
 from streams.cli.logged import events_of
 from streams.cli.main import main
+from streams.cli.verdicts import render
 from streams.events.envelope import Event, JsonObject
 from streams.kafka import codec
+from streams.learning.evaluation import Verdicts
+from streams.learning.offpolicy import Drawn
+from streams.learning.offpolicy import evaluate as estimated
 from streams.routing.registry import write_toml
 from streams.topology import TOPICS
 from tests.builders import a_model_state, a_registry, a_task, an_assignment
@@ -65,6 +69,14 @@ def test_people_are_told_how_far_it_can_be_trusted(capfd: pytest.CaptureFixture[
     assert "quality, of 60 tasks, with 95% intervals" in said
     assert "under 100 tasks intervals are too narrow" in said
     assert "60 decisions without their task" in said
+
+
+@pytest.mark.parametrize(("rare", "told"), [(0.005, True), (0.02, False)])
+def test_a_task_that_counts_very_often_is_pointed_out(rare: float, told: bool) -> None:
+    logging = {"a": 1 - rare, "b": rare}
+    drawn = [Drawn("b" if n == 0 else "a", logging, {"b": 1.0}, n % 2, {}) for n in range(300)]
+    found = Verdicts(300, 0, {}, estimated(drawn), None)
+    assert ("one task counts over 100 times" in render(found, "other.toml")) is told
 
 
 def test_a_log_is_read_however_it_was_written_down() -> None:

@@ -37,12 +37,18 @@ def test_of_each_part_the_last_snapshot_is_shown() -> None:
     assert lines_of(fact)[0] == "version 3, after 3 lessons"
 
 
+def test_voices_are_shown_with_what_a_score_of_theirs_counts() -> None:
+    fact = fact_of(taught("small", "large"))
+    assert fact["voices"] == [{"tenant": "default", "source": "user", "weight": 1.0}]
+    assert lines_of(fact)[-1] == "1.000  user of default"
+
+
 def test_a_snapshot_that_can_not_serve_is_named() -> None:
     states = taught("small")
     spoiled = states[0].model_copy(update={"checksum": "0" * 64})
     fact = fact_of([spoiled, *states[1:]])
     assert [part["part"] for part in fact["parts"] if part["refused"]] == [spoiled.part]
-    assert lines_of(fact)[-1].startswith(f"{spoiled.part} can't serve: checksum")
+    assert any(line.startswith(f"{spoiled.part} can't serve: checksum") for line in lines_of(fact))
 
 
 def test_it_says_what_can_be_gone_back_to_and_what_was_found_lately() -> None:

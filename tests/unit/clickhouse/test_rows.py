@@ -10,6 +10,7 @@ from streams import topology
 from streams.clickhouse import rows, values
 from streams.clickhouse.rows import Place
 from streams.clickhouse.story import BUILDERS
+from streams.events.decision import Binding, Pricing
 from streams.events.outcome import CallState, ResultError, Usage
 from tests.builders import (
     AT,
@@ -30,6 +31,10 @@ BILLED = Usage(
     input_tokens=900, output_tokens=100, cached_input_tokens=300, cache_write_5m_tokens=200,
     cache_write_1h_tokens=50, input_audio_tokens=7, reasoning_tokens=60, output_audio_tokens=3,
     service_tier="batch", reported_cost_usd=Decimal("0.0002"),
+)  # fmt: skip
+PRICING = Pricing(
+    price=12.5, binding=Binding.CEILING, tasks=40, headroom_usd=Decimal("-0.25"),
+    largest_usd={"small": Decimal("0.5")}, overrun={"small": Decimal(3)},
 )  # fmt: skip
 AT_MS = (AT - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
 
@@ -190,6 +195,8 @@ def test_a_decision_becomes_its_row() -> None:
     event = a_decision(
         probabilities={"small": 0.97, "tiny": 0.03}, bound_by="budget", unavailable=("medium",),
         warming={"tiny": 8.0}, cold=True, asked_first="tiny", asked_first_tier=1,
+        pricing=PRICING, expected_usd={"small": Decimal("0.002"), "tiny": None},
+        unaffordable=("medium",), reserved_usd=Decimal("0.004"), listed_usd=Decimal("0.001"),
     )  # fmt: skip
     assert rows.decision_row(event, PLACE)._asdict() == {
         "decision_id": event.decision_id,
@@ -208,6 +215,16 @@ def test_a_decision_becomes_its_row() -> None:
         "threshold": 0.8,
         "bound_by": "budget",
         "strategy": "balanced",
+        "price": 12.5,
+        "binding": "ceiling",
+        "priced_tasks": 40,
+        "headroom_usd": Decimal("-0.25"),
+        "largest_usd": {"small": Decimal("0.5")},
+        "overrun": {"small": Decimal(3)},
+        "expected_usd": {"small": Decimal("0.002"), "tiny": None},
+        "unaffordable": ("medium",),
+        "reserved_usd": Decimal("0.004"),
+        "listed_usd": Decimal("0.001"),
         "model_state_version": 0,
         "policy_version": 0,
         "explored": False,
@@ -221,6 +238,12 @@ def test_a_decision_becomes_its_row() -> None:
         **PLACED,
         "row_version": AT_MS,
     }
+
+
+def test_where_money_has_no_price_its_columns_are_empty() -> None:
+    row = rows.decision_row(a_decision(), PLACE)
+    assert (row.price, row.binding, row.priced_tasks, row.headroom_usd) == (None,) * 4
+    assert (row.largest_usd, row.expected_usd, row.unaffordable) == ({}, {}, ())
 
 
 def test_a_score_becomes_a_row_of_feedback() -> None:
@@ -247,10 +270,13 @@ def test_the_later_score_counts_even_when_the_earlier_one_is_redelivered_behind_
 
 
 def test_a_policy_change_becomes_its_row() -> None:
-    assert rows.policy_row(a_policy(4), PLACE)._asdict() == {
+    money = {"ceiling_usd": Decimal("0.001"), "allowance_usd": Decimal("0.0009")}
+    assert rows.policy_row(a_policy(4, target_quality=0.85, **money), PLACE)._asdict() == {
         "version": 4,
         "thresholds": {"1": 0.8, "2": 0.8, "3": 0.8, "4": 0.8},
         "target": 0.9,
+        "target_quality": 0.85,
+        **money,
         "strategy": "balanced",
         "reason": "initial",
         "changed_by": "tests",

@@ -108,3 +108,8 @@ def test_a_task_keeps_only_so_many_feedbacks() -> None:
     crowded = score(half, 0.5, 99, name="more")
     assert (crowded.step, crowded.half) == (Step.CROWDED, half)
     assert len(join_decision(half, a_decision(), 7).lessons) == HEARD_LIMIT
+
+
+def test_a_lesson_says_whose_task_it_was() -> None:
+    (lesson,) = score(join_decision(Half(), a_decision(tenant="acme"), 0).half).lessons
+    assert lesson.tenant == "acme"

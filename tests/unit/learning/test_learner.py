@@ -7,8 +7,15 @@ import pytest
 
 from streams.events.feedback import Lesson
 from streams.learning.learner import Drift, Learner
-from streams.learning.standing import PROGRESS, LearnerPart, LearnerProgress, LearnerState
-from streams.routing.features import Features, extract, pack
+from streams.learning.standing import (
+    PROGRESS,
+    VOICES,
+    LearnerPart,
+    LearnerProgress,
+    LearnerState,
+)
+from streams.learning.trust import Voice
+from streams.routing.features import Features, extract, pack, unpack
 from streams.routing.quality import (
     NEWCOMER_LESSONS,
     QualityView,
@@ -154,11 +161,41 @@ def test_states_are_small_enough_for_a_record_and_only_of_what_changed() -> None
     for lesson in some_lessons(0, 8):
         learner.learn(lesson)
     first = learner.states(AT, offset=7)
-    assert set(first) == {PROGRESS, "recent\t0", "shared", "small", "large"}
+    assert set(first) == {PROGRESS, VOICES, "recent\t0", "shared", "small", "large"}
     assert all(len(state.model_dump_json()) < 900_000 for state in first.values())
     learner.learn(taught(99, 1.0, model="small"))
-    assert set(learner.states(AT, offset=8)) == {PROGRESS, "recent\t0", "shared", "small"}
+    assert set(learner.states(AT, offset=8)) == {PROGRESS, VOICES, "recent\t0", "shared", "small"}
     assert set(learner.states(AT, offset=8)) == {PROGRESS}
+
+
+def test_a_voice_that_says_the_opposite_of_all_others_teaches_nobody_else() -> None:
+    """One lesson of four is its own; what is learned is what the others say."""
+    heard, liars = Learner(), Learner()
+    for n, lesson in enumerate(some_lessons(0, 800)):
+        tenant = ("acme", "globex", "initech", "mallory")[n // 4 % 4]
+        known = heard.predict(lesson.model or "", unpack(lesson.features)) if n > 8 else 0.8
+        said = lesson.model_copy(update={"tenant": tenant, "predicted_quality": known})
+        if tenant == "mallory":
+            said = said.model_copy(update={"score": 1 - (lesson.score or 0.0)})
+        heard.learn(said)
+        liars.learn(said.model_copy(update={"tenant": "one"}))
+    assert heard.hearing.weights()[Voice("mallory", "user")] < 0.05
+    off = abs(heard.predict("small", HARD) - 0.2), abs(liars.predict("small", HARD) - 0.2)
+    assert off[0] < 0.05 < off[1]
+
+
+def test_what_is_published_says_who_teaches_less() -> None:
+    learner = Learner()
+    for n in range(40):
+        learner.learn(taught(n, n % 2, tenant="mallory", decision_id=f"d{n}"))
+        learner.learn(
+            taught(1000 + n, 1 - n % 2, tenant="mallory", decision_id=f"d{n}", source="test")
+        )
+    parts = {state.part: state for state in learner.snapshots(AT)}
+    assert not parts["small"].voices
+    least = parts["shared"].voices[0]
+    assert (least.tenant, least.source) == ("mallory", "user")
+    assert least.weight < 0.05
 
 
 def test_without_states_a_learner_begins_anew() -> None:

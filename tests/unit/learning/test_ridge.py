@@ -176,3 +176,24 @@ def test_many_lessons_leave_it_sure_and_sane() -> None:
         fit.step(row, float(row[0]) - float(row @ fit.weights))
     assert np.linalg.eigvalsh(fit.unsure).min() > 0
     assert fit.weights == pytest.approx([1, 0, 0, 0], abs=1e-3)
+
+
+def test_a_lesson_of_half_the_weight_twice_is_one_of_all_of_it() -> None:
+    whole, halves = Ridge(3, spread=1.0), Ridge(3, spread=1.0)
+    for inputs in rows(20, 3):
+        target = float(inputs.sum())
+        whole.step(inputs, target - float(inputs @ whole.weights))
+        for _ in range(2):
+            halves.step(inputs * 0.5**0.5, 0.5**0.5 * (target - float(inputs @ halves.weights)))
+    assert halves.weights == pytest.approx(whole.weights)
+
+
+def test_a_lesson_that_weighs_nothing_teaches_nothing_and_one_that_weighs_little_less() -> None:
+    whole, little, none = (TwoStageRidge(width=3) for _ in range(3))
+    for inputs in rows(5, 3):
+        whole.learn("a", inputs, 1.0)
+        little.learn("a", inputs, 1.0, weight=0.1)
+        none.learn("a", inputs, 1.0, weight=0.0)
+    assert not none.weights("a").any()
+    probe = rows(5, 3).mean(axis=0)
+    assert 0 < little.predict("a", probe) < whole.predict("a", probe)

@@ -102,3 +102,16 @@ def test_placed_inputs_learn_what_named_ones_do() -> None:
     wanted = named.predict_proba_one(dict(enumerate(asked)))  # type: ignore[no-untyped-call]
     assert told[True] == pytest.approx(wanted[True], abs=1e-5)
     assert placed.placed[1] == 0.0
+
+
+def test_a_lesson_moves_the_weights_as_much_as_it_weighs() -> None:
+    found = []
+    for weight in (0.0, 0.2, 1.0):
+        hashed = Hashed()
+        hashed.reach(2)
+        inputs = hashed.inputs(EASY, 1)
+        hashed.learn(inputs, PRIOR, 1.0, weight)
+        found.append(hashed.predict(inputs, PRIOR))
+    before = 1 / (1 + np.exp(-PRIOR))
+    assert before == pytest.approx(found[0])
+    assert found[0] < found[1] < found[2]
