@@ -17,7 +17,7 @@ from streams.routing.quality import (
     SHARED,
     SHARED_WEIGHT,
     dense_inputs,
-    hash_input,
+    hash_inputs,
     mixed,
     sigmoid,
 )
@@ -80,7 +80,7 @@ class Kept:
         if found is None:
             found = self._folded[model] = _fold(self.parts[SHARED], part)
         odds = found.prior + float(dense_inputs(features) @ found.structure)
-        odds += hash_input(features) * float(found.hashed.take(features.hashes).sum())
+        odds += float(hash_inputs(features).dot(found.hashed.take(features.hashes)))
         return mixed(self._share, sigmoid(odds), found.level + float(row @ found.ridge))
 
 

@@ -95,7 +95,7 @@ def test_control_topics_are_compacted_and_kept_for_ever() -> None:
 
 def test_only_what_others_publish_takes_the_brokers_time() -> None:
     stamped = {t.name for t in wanted(LAYOUT) if "message.timestamp.type" in t.config}
-    assert stamped == {"p.tasks.v1", "p.feedback.v1"}
+    assert stamped == {"p.tasks.v1", "p.feedback.v1", "p.instructions.v1"}
 
 
 def test_three_copies_need_two_to_confirm() -> None:

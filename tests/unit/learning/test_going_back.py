@@ -93,7 +93,7 @@ def test_after_wrong_scores_the_learner_goes_back_and_does_well_again() -> None:
     assert version < back.left <= learner.version
     assert back.worse is not None
     assert back.worse > 0.05
-    assert back.lessons <= 30
+    assert back.lessons <= 40
     assert off(learner) < 0.1
     assert play(learner, (judged(n) for n in range(760, 1_000))) == []
 

@@ -1,4 +1,4 @@
--- Why: what money was worth to a decision, what its models were expected to cost, and what policy asked for it.
+-- Why: what money was worth to a decision, and what its models were expected to cost.
 -- Takes: milliseconds; rows that are there get NULL and empty maps and lists. Blocks nothing.
 ALTER TABLE decisions_store
     ADD COLUMN IF NOT EXISTS price Nullable(Float64) COMMENT 'quality that a dollar had to bring; NULL: money had no price' AFTER strategy,
@@ -11,8 +11,3 @@ ALTER TABLE decisions_store
     ADD COLUMN IF NOT EXISTS unaffordable Array(LowCardinality(String)) COMMENT 'models whose reserve the headroom did not have' AFTER expected_usd,
     ADD COLUMN IF NOT EXISTS reserved_usd Nullable(Decimal(18, 12)) COMMENT 'what the chosen model might take of the headroom' AFTER unaffordable,
     ADD COLUMN IF NOT EXISTS listed_usd Nullable(Decimal(18, 12)) COMMENT 'what the price list expected of the chosen model' AFTER reserved_usd;
-
-ALTER TABLE policy_store
-    ADD COLUMN IF NOT EXISTS target_quality Nullable(Float64) COMMENT 'mean score to hold instead of target, in [0, 1]' AFTER target,
-    ADD COLUMN IF NOT EXISTS ceiling_usd Nullable(Decimal(18, 12)) COMMENT 'what a task may cost on average' AFTER target_quality,
-    ADD COLUMN IF NOT EXISTS allowance_usd Nullable(Decimal(18, 12)) COMMENT 'what it may be expected to cost; NULL: the ceiling' AFTER ceiling_usd
