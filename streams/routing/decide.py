@@ -51,7 +51,7 @@ class _Facts(NamedTuple):
     """What is known of one task before a tier is chosen; qualities and dollars are by model.
 
     `listed` is what price lists expect, `costs` what bills have made of that. Without `pricing`
-    money has no price, and the thresholds decide.
+    money has no price: the thresholds decide, and costs are the listed ones.
     """
 
     verdict: Verdict
@@ -122,8 +122,9 @@ def decide(
     features = extract(task.text, verdict)
     size = chars(task)
     listed = {m.name: m.expected_cost_usd(size, task.max_output_tokens) for m in known.models}
-    predicted, costs = view.quality.forecast(features, known.models, listed)
-    facts = _Facts(verdict, predicted, listed, costs, pricing)
+    predicted, learned = view.quality.forecast(features, known.models, listed)
+    # Without a price of money the same models and scores make the same choices, whatever bills say.
+    facts = _Facts(verdict, predicted, listed, listed if pricing is None else learned, pricing)
     room = Room(models, (), {})
     if pricing is not None:
         room = afford(task, models, size, facts.costs, pricing)
