@@ -28,7 +28,7 @@ from streams.checking.plan import PLAIN, Plan, Step, faults
 from streams.events.control import Policy
 from streams.events.decision import Strategy
 from streams.events.envelope import Share
-from streams.learning.thresholds import Gains
+from streams.learning.gains import Gains
 from streams.routing.policy import initial_policy
 from streams.topology import BUGS_IN_A_ROW, BY_NAME, PARTITIONS, ROLES, TOPICS
 
@@ -292,7 +292,7 @@ class ProviderSettings(Section):
 
 
 class GainSettings(Section):
-    """How hard, how far and when thresholds move; `streams.learning.thresholds.Gains`."""
+    """How hard, how far and when thresholds move; `streams.learning.gains.Gains`."""
 
     integral: Annotated[float, Field(gt=0, le=1)] = 0.3
     """Threshold moved a window, for an error of 1."""
@@ -310,9 +310,9 @@ class GainSettings(Section):
     """The lowest threshold."""
     ceiling: Share = 0.995
     """The highest threshold."""
-    debt_tasks: Count = 20
-    """With target_quality: scores owed for which thresholds are moved by 1."""
-    debt_step_limit: Annotated[float, Field(gt=0, le=1)] = 0.25
+    debt_tasks: Count = 40
+    """With target_quality: scores predicted too high for which a threshold is moved by 1."""
+    debt_step_limit: Annotated[float, Field(gt=0, le=1)] = 0.05
     """With target_quality: the furthest that a threshold moves in one window."""
 
     def gains(self) -> Gains:

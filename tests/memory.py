@@ -13,7 +13,7 @@ from streams.events.decision import Decision
 from streams.events.envelope import Event, JsonObject
 from streams.events.feedback import Lesson
 from streams.events.outcome import Result
-from streams.learning.thresholds import Gains
+from streams.learning.gains import Gains
 from streams.providers.port import Failed, Reply
 from streams.routing.decide import View
 from streams.routing.registry import Registry

@@ -24,8 +24,8 @@ from streams.clock import Clock
 from streams.events.control import Policy
 from streams.events.outcome import Call, CallState
 from streams.events.task import Task
+from streams.learning.gains import Gains
 from streams.learning.standing import Learned
-from streams.learning.thresholds import Gains
 from streams.providers.port import Provider
 from streams.routing.cascade import Cascading
 from streams.routing.decide import View

@@ -12,8 +12,9 @@ from streams.events.envelope import Part
 from streams.events.feedback import Lesson, Performance
 from streams.kafka.codec import Rejected, decode
 from streams.learning.allowance import allow
+from streams.learning.gains import Gains
 from streams.learning.hearing import Hearing, Voices
-from streams.learning.thresholds import Gains, Steering, steer
+from streams.learning.thresholds import Steering, steer
 from streams.learning.windows import Judged, Place, Windows
 
 STEERING = "steering"

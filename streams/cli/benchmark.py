@@ -80,6 +80,18 @@ def _add_routing(nested: Subparsers) -> None:
         "middle one's scores to three quarters, or the middle one is new",
     )  # fmt: skip
     parser.add_argument(
+        "--blocks", type=_block, metavar="N|whole",
+        help="tasks in blocks of one category, so many in each: is --target-quality held?",
+    )  # fmt: skip
+    parser.add_argument(
+        "--passes", type=_seeds, default=5, metavar="N",
+        help="with --blocks, how often all tasks are played, each time in another order (5)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--window", type=_tasks, default=100, metavar="N",
+        help="tasks in a performance window; the tuner moves at most once in each (100)",
+    )  # fmt: skip
+    parser.add_argument(
         "--seeds", type=_seeds, default=10, metavar="N", help="orders of the rows (10)"
     )
     parser.add_argument(
@@ -162,9 +174,10 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _wanted(args: argparse.Namespace, pool: "Pool", prices: "Callable[[], Prices]") -> "Wanted":
+    from streams.rig.benchmark.blocks import Blocks
     from streams.rig.benchmark.change import Change
     from streams.rig.benchmark.routing import Wanted
-    from streams.rig.benchmark.stream import Terms
+    from streams.rig.benchmark.stream import TASKS_PER_S, Terms
     from streams.rig.benchmark.yardsticks import shares
 
     if len(pool.asked) - pool.learning <= int((len(pool.asked) - pool.learning) * args.learn_share):
@@ -179,18 +192,27 @@ def _wanted(args: argparse.Namespace, pool: "Pool", prices: "Callable[[], Prices
         "learn share": args.learn_share,
         "learn": "every model's outcome, beforehand" if args.learn_all else None,
         "change": args.change,
+        "blocks": None if args.blocks is None else args.blocks or "whole",
+        "window": None if args.window == 100 else f"{args.window} tasks",  # noqa: PLR2004
         "prices": args.registry.name if args.registry else args.prices,
     }
     return Wanted(
         terms=Terms(
-            policy=_policy(args), delay=args.delay, graded=args.graded, known=args.learn_all
+            policy=_policy(args),
+            delay=args.delay,
+            graded=args.graded,
+            known=args.learn_all,
+            bucket_s=args.window / TASKS_PER_S,
         ),
         prices=prices,
         seeds=args.seeds,
         ceilings_usd=args.ceiling or (None,),
         learning_share=args.learn_share,
-        paces=shares(0 if args.change else args.paces),
+        paces=shares(0 if args.change or args.blocks is not None else args.paces),
         change=None if args.change is None else Change(args.change),
+        blocks=None
+        if args.blocks is None
+        else Blocks(args.target_quality, args.blocks or None, args.passes),
         told={name: value for name, value in told.items() if value},
     )
 
@@ -199,10 +221,7 @@ def _policy(args: argparse.Namespace) -> "Policy":
     from streams.rig.simulation import BEGIN
     from streams.routing.policy import initial_policy
 
-    policy = initial_policy(BEGIN)
-    if args.target_quality is None:
-        return policy
-    return policy.model_copy(update={"target_quality": args.target_quality})
+    return initial_policy(BEGIN, target_quality=args.target_quality)
 
 
 def _decisions(pool: "Pool", measured: "Measured") -> str:
@@ -244,6 +263,15 @@ def _count(text: str) -> int:
 
 def _seeds(text: str) -> int:
     return whole_number(text, MOST_SEEDS)
+
+
+def _block(text: str) -> int:
+    """Tasks in a block; 0 stands for whole categories."""
+    return 0 if text == "whole" else whole_number(text, MOST_DELAY)
+
+
+def _tasks(text: str) -> int:
+    return whole_number(text, MOST_DELAY)
 
 
 def _jobs(text: str) -> int:

@@ -23,6 +23,7 @@ def pool_for(args: argparse.Namespace) -> "tuple[Pool, Callable[[], Prices]]":
     Raises:
         UsageError: The files that are named don't go together, or hold nothing that is wanted.
     """
+    from streams.rig.benchmark.blocks import repeated
     from streams.rig.benchmark.change import Change, twice
     from streams.rig.benchmark.pool import names_of, pool_of
     from streams.tier0.answer import answer
@@ -33,6 +34,10 @@ def pool_for(args: argparse.Namespace) -> "tuple[Pool, Callable[[], Prices]]":
         raise UsageError("--learn FILE and --test FILE go together")
     if args.change is not None and (args.tasks is None or args.learn_share):
         raise UsageError("--change goes with --tasks FILE alone: the first pass is what teaches")
+    if args.blocks is not None and (args.tasks is None or args.learn_share or args.change):
+        raise UsageError("--blocks goes with --tasks FILE alone")
+    if args.blocks is not None and args.target_quality is None:
+        raise UsageError("--blocks asks how --target-quality is held")
     learning = [] if args.learn is None else _rows(args, args.learn)
     rows = _rows(args, args.test or args.tasks)
     everything = [*learning, *rows]
@@ -40,6 +45,8 @@ def pool_for(args: argparse.Namespace) -> "tuple[Pool, Callable[[], Prices]]":
     pool = pool_of(rows, models, answer, learning=learning)
     change = None if args.change is None else Change(args.change)
     prices = _prices(args, everything, models, _affected(pool, change))
+    if args.blocks is not None:
+        return repeated(pool, args.passes), prices
     return pool if change is None else twice(pool, change), prices
 
 

@@ -19,8 +19,9 @@ class Policy(Event):
     better model costs little more. `target` is held as a share of the attainable, or
     `target_quality` as the mean score of all tasks. `ceiling_usd` is what a task may cost on
     average, `allowance_usd` what it may be expected to cost, so that its bills come to that. With
-    either of the two a task goes where quality less the price of its dollars is
-    best; the thresholds then say what share of the attainable the target needs.
+    either of the two a task goes where quality less the price of its dollars is best. Where a mean
+    score is held, a threshold is no share, but the mean quality to be predicted of a tier's
+    answers: the target, and more where answers fall short of what is predicted of them.
     """
 
     TYPE: ClassVar[str] = "tierflow.policy.v1"

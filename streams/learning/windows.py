@@ -85,13 +85,17 @@ class Cell(Part):
 class Judged(Part):
     """Quality of one tier over some time, against the best that was predicted to be attainable.
 
-    `lessons` and `lesson_sum` count every lesson and its score; `judged` and the other sums only
-    those that tell of the policy: with a best prediction, and not explored, since a model drawn to
-    learn of it is not the policy's choice.
+    `lessons` and `lesson_sum` count every lesson and its score; `foreseen` those of an answer whose
+    quality had been predicted, with the sums of their scores and of what was predicted. `judged`
+    and the other sums count only what tells of the policy: with a best prediction, and not
+    explored, since a model drawn to learn of it is not the policy's choice.
     """
 
     lessons: int = 0
     lesson_sum: float = 0.0
+    foreseen: int = 0
+    foreseen_sum: float = 0.0
+    predicted_sum: float = 0.0
     judged: int = 0
     score_sum: float = 0.0
     best_sum: float = 0.0
@@ -103,14 +107,17 @@ class Judged(Part):
 
     def with_lesson(self, lesson: Lesson) -> "Judged":
         """Count one more lesson; one about cost says nothing of quality."""
-        if lesson.score is None:
+        score, predicted = lesson.score, lesson.predicted_quality
+        if score is None:
             return self
+        one = Judged(lessons=1, lesson_sum=score)
+        if predicted is not None:
+            one = one.model_copy(
+                update={"foreseen": 1, "foreseen_sum": score, "predicted_sum": predicted}
+            )
         best = None if lesson.explored else lesson.best_quality
-        if best is None:
-            return self.plus(Judged(lessons=1, lesson_sum=lesson.score))
-        one = Judged(
-            lessons=1, lesson_sum=lesson.score, judged=1, score_sum=lesson.score, best_sum=best
-        )
+        if best is not None:
+            one = one.model_copy(update={"judged": 1, "score_sum": score, "best_sum": best})
         return self.plus(one)
 
     def plus(self, other: "Judged") -> "Judged":
@@ -118,6 +125,9 @@ class Judged(Part):
         return Judged(
             lessons=self.lessons + other.lessons,
             lesson_sum=self.lesson_sum + other.lesson_sum,
+            foreseen=self.foreseen + other.foreseen,
+            foreseen_sum=self.foreseen_sum + other.foreseen_sum,
+            predicted_sum=self.predicted_sum + other.predicted_sum,
             judged=self.judged + other.judged,
             score_sum=self.score_sum + other.score_sum,
             best_sum=self.best_sum + other.best_sum,

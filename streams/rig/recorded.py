@@ -48,7 +48,8 @@ class Recorded(Part):
     """One row of a recorded file.
 
     `repeat` counts the rows before this one with the same `task_id`, so that each row is a task
-    of its own. `expected` is the text that a tier-0 answer is compared with.
+    of its own. `expected` is the text that a tier-0 answer is compared with. `category` is for who
+    puts rows in order or leaves some out; no task carries it.
     """
 
     task_id: Annotated[str, Field(min_length=1)]
@@ -58,6 +59,7 @@ class Recorded(Part):
     outcomes: Annotated[Mapping[Label, RecordedOutcome], BeforeValidator(_without_null)] = Field(
         default_factory=dict
     )
+    category: Annotated[str, BeforeValidator(str)] = ""
     repeat: int = 0
 
     @model_validator(mode="after")

@@ -16,7 +16,7 @@ from streams.events.control import Policy
 from streams.events.decision import Decision
 from streams.events.outcome import Result
 from streams.kafka import codec
-from streams.learning.thresholds import Gains
+from streams.learning.gains import Gains
 from streams.providers.port import Provider
 from streams.rig.timeline import Timeline
 from streams.routing.decide import View

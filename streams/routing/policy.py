@@ -14,7 +14,7 @@ from typing import NamedTuple
 from streams.events.control import Policy
 from streams.events.decision import Strategy
 from streams.events.task import Task
-from streams.routing.quality import PRIOR_QUALITY, SHARED, QualityView, logit, sigmoid
+from streams.routing.quality import SHARED, QualityView, logit, sigmoid
 from streams.routing.registry import ModelSpec
 from streams.routing.rules import Verdict
 
@@ -83,12 +83,11 @@ def initial_policy(
         target: Quality to hold, as a share of the best predicted.
         start: Threshold of every tier; None: `DEFAULT_SHARES`.
         strategy: How quality, cost and latency are weighed.
-        target_quality: The mean score to hold, instead of `target`; thresholds then begin where
-            they ask for it of a model that is as good as the best is believed to be.
+        target_quality: The mean score to hold, instead of `target`; thresholds then begin at it.
         ceiling_usd: Dollars that a task may cost on average.
     """
     if target_quality is not None:
-        start = min(target_quality / max(PRIOR_QUALITY.values()), 1.0)
+        start = target_quality
     shares = DEFAULT_SHARES if start is None else dict.fromkeys(DEFAULT_SHARES, start)
     return Policy(
         version=0,
@@ -182,11 +181,13 @@ def settle(
         chosen: The model.
         standings: What is believed of the candidates.
         verdict: The rules' confidence counts while there are few lessons.
-        policy: Its threshold is the bar, as a share of the best there is.
+        policy: Its threshold is the bar: where a mean score is held as it stands, else as a share
+            of the best there is.
         quality: Tells how much is known of the model.
     """
     share = policy.thresholds.get(str(tier), DEFAULT_SHARES[tier])
-    bar = share * standings.best if task.min_quality is None else task.min_quality
+    held = share if policy.target_quality is not None else share * standings.best
+    bar = held if task.min_quality is None else task.min_quality
     weight = rule_weight(quality.lessons_of(SHARED))
     reach = confidence(standings.predicted[chosen], bar, quality.lessons_of(chosen))
     return Placement(tier, weight * verdict.confidence + (1 - weight) * reach, bar, bumped=False)

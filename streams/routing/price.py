@@ -4,7 +4,8 @@ A task goes to the model of the greatest `quality - price x expected cost`. The 
 from what was predicted of the last tasks, so that it follows what is asked within some hundred
 tasks and needs no gain. What was spent in truth corrects what may be spent; and because one
 unforeseen answer can cost more than a hundred tasks may, a model must leave room for the largest
-cost that is known of it.
+cost that is known of it. What was predicted of the answers chosen corrects what is asked for a
+target, so that tasks that are all harder or easier than the last ones are paid for soon.
 """
 
 from collections import Counter
@@ -14,7 +15,7 @@ from typing import NamedTuple
 
 from streams.events.control import Policy
 from streams.events.decision import Binding, Decision, Pricing
-from streams.routing.frontier import ROWS, Curve, Frontier, Offer
+from streams.routing.frontier import ROWS, Frontier, Offer
 
 EVERY = 10
 """The price is solved anew once in so many tasks, and at each of the first."""
@@ -39,6 +40,12 @@ MOST_OVERRUN = Decimal(16)
 
 Measured: the dearest of 1,766 answers cost 11 to 14 times the mean of its model.
 """
+
+PAID_WITHIN = 10
+"""Predicted quality that is short of the thresholds, or over them, is made good in so many tasks."""
+
+MOST_OWED = 500.0
+"""Of what is short or over, no more is made good: a target that was long out of reach is let go."""
 
 HELD_TASKS = 10_000
 """Tasks whose cost is not known yet; of more the oldest count with what they were to cost."""
@@ -74,6 +81,8 @@ class PriceOfMoney:
         self._calls = Counter[str]()
         self._held: dict[str, _Held] = {}
         self._expected_usd = self._reserved_usd = NOTHING
+        self.owed = 0.0
+        self._policy: Policy | None = None
         self._ceiling_usd: Decimal | None = None
         self._allowed_usd = self._earned_usd = NOTHING
         self._solved: tuple[float, Binding | None] = (0.0, None)
@@ -93,6 +102,9 @@ class PriceOfMoney:
             self.renew()
             self._ceiling_usd = policy.ceiling_usd
         self._allowed_usd = policy.allowance_usd or policy.ceiling_usd or NOTHING
+        if self._policy is None or policy.target_quality != self._policy.target_quality:
+            self.owed = 0.0
+        self._policy = policy
         solving = (policy.version, self._frontier.seen // EVERY)
         if solving != self._solved_for or self._frontier.seen < EVERY:
             self._solved, self._solved_for = self._solve(policy), solving
@@ -118,6 +130,8 @@ class PriceOfMoney:
         offers = _offers(decision)
         if offers:
             self._frontier.add(offers)
+            self.owed += self._short(decision)
+            self.owed = min(max(self.owed, -MOST_OWED), MOST_OWED)
         if decision.model is not None and offers:
             expected = decision.expected_usd.get(decision.model) or NOTHING
             reserved = decision.reserved_usd or expected
@@ -152,10 +166,18 @@ class PriceOfMoney:
         if policy.ceiling_usd is not None:
             dear = curve.holding_cost(float(self._may_spend_usd()))
         if policy.target_quality is not None:
-            cheap = _price_of_target(curve, policy)
+            cheap = curve.holding_quality(_asked(policy) + self.owed / PAID_WITHIN)
         if dear > cheap:
             return NUDGE * dear, Binding.CEILING
         return NUDGE * cheap, None if policy.target_quality is None else Binding.TARGET
+
+    def _short(self, decision: Decision) -> float:
+        """By how much what is predicted of an answer falls short of its tier's threshold."""
+        predicted = decision.predicted_quality.get(decision.model or "")
+        if predicted is None or self._policy is None or self._policy.target_quality is None:
+            return 0.0
+        asked = self._policy.thresholds.get(str(decision.tier), self._policy.target_quality)
+        return asked - predicted
 
     def _may_spend_usd(self) -> Decimal:
         """Dollars that the next tasks may cost each: the allowance and a part of what is left."""
@@ -256,10 +278,9 @@ def unaffordable(
     return frozenset(out)
 
 
-def _price_of_target(curve: Curve, policy: Policy) -> float:
-    """The largest price that still holds the share of the attainable which the thresholds ask."""
-    share = sum(policy.thresholds.values()) / max(len(policy.thresholds), 1)
-    return curve.holding_quality(share * float(curve.qualities[0]))
+def _asked(policy: Policy) -> float:
+    """The mean quality to be predicted of answers, over all tiers."""
+    return sum(policy.thresholds.values()) / max(len(policy.thresholds), 1)
 
 
 def _offers(decision: Decision) -> list[Offer]:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from streams.events.envelope import Part
+from streams.rig.benchmark.blocks import InBlocks
 from streams.rig.benchmark.calibration import Calibration
 from streams.rig.benchmark.change import Adapting
 from streams.rig.benchmark.ends import Ends
@@ -112,6 +113,7 @@ class Figures(Part):
     thresholds: tuple[Moved, ...]
     paces: tuple[Pace, ...]
     change: Adapting | None
+    blocks: InBlocks | None = None
     terms: dict[str, Any]
 
     @property

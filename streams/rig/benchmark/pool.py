@@ -40,7 +40,8 @@ class Pool:
     """Rows and models of a benchmark; every row has an outcome with a cost of every model.
 
     `scores` and `costs` have a line a row and a column a model; `bills` are the same costs, exact.
-    `learning` rows come first in a run and are not measured.
+    `learning` rows come first in a run and are not measured. `categories` are the rows' own, for
+    who puts them in order.
     """
 
     models: tuple[str, ...]
@@ -50,6 +51,7 @@ class Pool:
     bills: tuple[tuple[Decimal, ...], ...]
     learning: int = 0
     incomplete: int = 0
+    categories: tuple[str, ...] = ()
 
     @property
     def lengths(self) -> NDArray[np.intp]:
@@ -126,6 +128,7 @@ def pool_of(
         bills=bills,
         learning=len(first),
         incomplete=len(rows) + len(learning) - len(used),
+        categories=tuple(row.category for row in used),
     )
 
 

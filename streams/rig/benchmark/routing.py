@@ -9,6 +9,7 @@ import numpy as np
 
 from streams.events.control import Policy
 from streams.rig.benchmark import yardsticks
+from streams.rig.benchmark.blocks import Blocks, InBlocks, order_in_blocks, told_in_blocks
 from streams.rig.benchmark.calibration import calibration
 from streams.rig.benchmark.change import Adapting, Change, adapting, changed_model
 from streams.rig.benchmark.collect import Reading, line_of, pace_of, read_off, timing
@@ -41,6 +42,7 @@ class Wanted:
         learning_share: Of the measured rows' orders, so much at the beginning only teaches.
         paces: Ceilings on the share of strong calls, for two models.
         change: What happens where measuring begins, in a pool that `change.twice` made.
+        blocks: The order of a pool that `blocks.repeated` made; None: rows are shuffled.
         told: How it is played, in words, for who reads the figures.
     """
 
@@ -51,6 +53,7 @@ class Wanted:
     learning_share: float = 0.0
     paces: tuple[float, ...] = yardsticks.SHARES
     change: Change | None = None
+    blocks: Blocks | None = None
     told: Mapping[str, object] | None = None
 
 
@@ -121,8 +124,14 @@ def _nothing() -> None:
     """Show nothing: a process of its own has no terminal."""
 
 
+def _ordered(pool: Pool, wanted: Wanted, seed: int) -> list[int]:
+    if wanted.blocks is None:
+        return order_of(pool, seed)
+    return order_in_blocks(pool, seed, wanted.blocks)
+
+
 def _play(pool: Pool, wanted: Wanted, pair: Pair | None, seed: int, show: Done) -> Played:
-    order = order_of(pool, seed)
+    order = _ordered(pool, wanted, seed)
     learning = split(order, pool.learning, wanted.learning_share)
     runs = []
     for ceiling in wanted.ceilings_usd:
@@ -139,7 +148,7 @@ def _pace(pool: Pool, wanted: Wanted, pair: Pair, seed: int, show: Done) -> Iter
     strong = pool.models[pair.strong]
     price = {model: Decimal(int(model == strong)) for model in pool.models}
     bills = [tuple(price.values())] * len(pool.asked)
-    order = order_of(pool, seed)
+    order = _ordered(pool, wanted, seed)
     learning = split(order, pool.learning, wanted.learning_share)
     for number, ceiling in enumerate(wanted.paces):
         policy = ceiled(wanted.terms.policy, Decimal(str(round(ceiling, 6))))
@@ -189,7 +198,15 @@ def _figures(pool: Pool, wanted: Wanted, pair: Pair | None, orders: Sequence[Pla
         ),
         paces=tuple(_paces(wanted, orders)) if pair is not None else (),
         change=None if wanted.change is None else _followed(pool, wanted.change, orders),
+        blocks=None if wanted.blocks is None else _in_blocks(pool, wanted.blocks, orders),
         terms=dict(wanted.told or {}),
+    )
+
+
+def _in_blocks(pool: Pool, blocks: Blocks, orders: Sequence[Played]) -> InBlocks:
+    played = ((order.seed, order.runs[0]) for order in orders)
+    return told_in_blocks(
+        pool, blocks, [(seed, [step.row for step in ran.steps], ran) for seed, ran in played]
     )
 
 

@@ -21,10 +21,10 @@ from streams.events.decision import Decision, Refusal
 from streams.events.feedback import Lesson, Score, Source
 from streams.events.outcome import Attempt, Result
 from streams.kafka import codec
+from streams.learning.gains import Gains
 from streams.learning.hearing import Hearing
 from streams.learning.joining import Half, Joined, join_decision, join_result, join_score
 from streams.learning.learner import Learner
-from streams.learning.thresholds import Gains
 from streams.learning.warming import Known, lessons_of
 from streams.rig.benchmark.pool import SKILLED, Asked, Pool
 from streams.rig.benchmark.prices import Prices
@@ -59,6 +59,7 @@ class Terms:
         known: Whether of the tasks that only teach every model's outcome is known beforehand, as
             `tierflow learner warm` teaches them; they are not played.
         says: Who judges a task's answer, and what they say; None: a test, and what is so.
+        bucket_s: Length of a performance window.
     """
 
     policy: Policy
@@ -67,6 +68,7 @@ class Terms:
     graded: float = 1.0
     known: bool = False
     says: "Says | None" = None
+    bucket_s: float = BUCKET_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +150,7 @@ class Stream:
         self._learner = Learner()
         self._view = View(prices.registry, terms.policy)
         self._tuner = tune(
-            {}, initial=terms.policy, gains=terms.gains, bucket_s=BUCKET_S, partitions=1
+            {}, initial=terms.policy, gains=terms.gains, bucket_s=terms.bucket_s, partitions=1
         )
         self._halves: dict[str, Half] = {}
         self._due: deque[_Due] = deque()

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from streams.rig.benchmark.blocks import NEAR, InBlocks
 from streams.rig.benchmark.calibration import Calibration
 from streams.rig.benchmark.change import Adapting
 from streams.rig.benchmark.ends import Ends
@@ -25,6 +26,7 @@ def render(figures: Figures) -> str:
         "\n".join(_shares(figures)),
         "\n".join(_change(figures.change)),
         "\n".join(_ends(figures.ends)),
+        "\n".join(_blocks(figures.blocks)),
         "\n".join(_calibration(figures.calibration)),
         "\n".join(_closing(figures)),
     ]
@@ -127,6 +129,37 @@ def _ends(found: Ends | None) -> Iterator[str]:
         f"first {found.tasks} tasks: {first}; last {found.tasks}: {last}; "
         f"lead over chance risen by {found.risen.mean:+.4f} {half(found.risen)}".rstrip()
     )
+
+
+def _blocks(found: InBlocks | None) -> Iterator[str]:
+    """Each order's worst checkpoint, beside what can be had at all."""
+    if found is None:
+        return
+    size = "whole categories" if found.size is None else f"blocks of {found.size} of one category"
+    orders = found.orders
+    yield (
+        f"target {found.target:g} through {size}, {found.passes} passes: the mean of all tasks so far "
+        f"is never further off than {NEAR:g}, from the 3,000th task on, in {found.held} of {len(orders)} orders; "
+        f"of one who knows the categories' means in {found.clairvoyant}, all blocks to come as well in {found.could}"
+    )
+    head = ("order", "worst", "clairvoyant", "foresight", "lowest", "highest", "$ a task", "bound", "changes", "variation", "a task")  # fmt: skip
+    rows = [
+        (
+            str(order.seed),
+            f"{order.worst:.4f}",
+            f"{order.clairvoyant:.4f}",
+            f"{order.foresight:.4f}",
+            f"{max((at.lowest for at in order.checkpoints), default=0.0):.3f}",
+            f"{min((at.highest for at in order.checkpoints), default=1.0):.3f}",
+            f"{float(order.cost_usd):.4g}",
+            f"{order.bound_by_target:.1%}",
+            str(order.changes),
+            f"{max(order.variation.values(), default=0.0):.2f}",
+            f"{order.variation_a_task:.5f}",
+        )
+        for order in orders
+    ]
+    yield from _aligned([head, *rows])
 
 
 def _calibration(found: Calibration) -> Iterator[str]:

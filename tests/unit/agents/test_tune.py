@@ -9,7 +9,8 @@ from streams.agents.tune import STEERING, TunerState, tune
 from streams.events.control import Policy
 from streams.events.decision import Strategy
 from streams.events.envelope import Reason
-from streams.learning.thresholds import Gains
+from streams.learning.debt import MEMORY
+from streams.learning.gains import Gains
 from tests.builders import AT, a_lesson, a_performance, a_policy, a_record
 
 Table = dict[str, TunerState]
@@ -254,14 +255,17 @@ async def test_a_target_for_the_mean_score_and_a_ceiling_come_with_thresholds_to
 
 async def test_a_debt_is_kept_over_a_restart() -> None:
     table: Table = {}
-    holding = INITIAL.model_copy(update={"target_quality": 0.6, "thresholds": {"2": 0.7}})
+    holding = INITIAL.model_copy(update={"target_quality": 0.6, "thresholds": {"2": 0.6}})
     bound = bind(table, holding)
     await tick(bound, table, 0)
-    lessons = [a_lesson(f"t{n}", score=0.4, scored_at=at(3)) for n in range(12)]
+    lessons = [
+        a_lesson(f"t{n}", score=0.4, predicted_quality=0.5, scored_at=at(3)) for n in range(12)
+    ]
     records = [a_record("lessons", lesson, offset=n) for n, lesson in enumerate(lessons)]
     await fold(bound, table, *records, seconds=4)
     policy = published(await tick(bound, table, 30))
-    assert policy.thresholds["2"] == pytest.approx(0.7 + 12 * 0.2 / GAINS.debt_tasks)
+    short = 12 * (0.5 - 0.4) + 12 * (0.6 - 0.4) / MEMORY
+    assert policy.thresholds["2"] == pytest.approx(0.6 + short / GAINS.debt_tasks)
     again = bind(table, holding)
     assert published(await tick(again, table, 31)) == policy
     steering = table[STEERING].steering

@@ -211,6 +211,36 @@ def test_a_change_midway_is_told(
         assert told["before"] == 0
 
 
+def test_a_target_is_held_through_blocks_of_one_category(
+    sample: list[Row], capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    rows = changed(sample, lambda row: row)
+    for row in rows:
+        row["category"] = "short" if len(row["prompt"]) < 60 else "long"
+    blocks = ("--blocks", "10", "--passes", "20", "--target-quality", "0.7", "--window", "25")
+    found = figures(capfdbinary, rows, "--seeds", "1", *blocks)
+    told = found["blocks"]
+    (order,) = told["orders"]
+    assert (found["tasks"], told["size"], told["passes"], told["target"]) == (3200, 10, 20, 0.7)
+    assert [at["task"] for at in order["checkpoints"]] == [3000]
+    assert order["worst"] == abs(order["checkpoints"][0]["mean"] - 0.7) <= 0.01
+    assert order["checkpoints"][0]["lowest"] < 0.69
+    assert (told["held"], told["clairvoyant"], told["could"]) == (1, 1, 1)
+    assert order["bound_by_target"] == 1
+    assert 0 < order["variation_a_task"] <= 0.05 / 25
+
+
+def test_how_a_target_is_held_is_printed_by_order(
+    sample: list[Row], capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("--blocks", "whole", "--passes", "2", "--target-quality", "0.7", "--seeds", "2")
+    assert main(["benchmark", "routing", "--tasks", written(sample[:20]), *words]) == 0
+    printed = capsys.readouterr().out
+    assert "target 0.7 through whole categories, 2 passes" in printed
+    head = next(line for line in printed.splitlines() if line.startswith("order"))
+    assert head.split()[:4] == ["order", "worst", "clairvoyant", "foresight"]
+
+
 def test_several_processes_decide_the_same(sample: list[Row]) -> None:
     few = sample[:60]
     assert decided(few, "--seeds", "3", "--jobs", "2") == decided(few, "--seeds", "3")
@@ -228,6 +258,9 @@ def test_several_processes_decide_the_same(sample: list[Row]) -> None:
         (("--tasks", "tasks.jsonl", "--only", "nothing"), "no tasks in it that are wanted"),
         (("--tasks", "tasks.jsonl", "--learn-share", "1"), "nothing is left to be measured"),
         (("--tasks", "tasks.jsonl", "--change", "price", "--learn-share", "0.5"), "--change goes"),
+        (("--tasks", "tasks.jsonl", "--blocks", "9"), "--target-quality"),
+        (("--tasks", "tasks.jsonl", "--blocks", "9", "--change", "price"), "--blocks goes"),
+        (("--tasks", "tasks.jsonl", "--blocks", "0"), "--blocks"),
         (("--tasks", "tasks.jsonl", "--registry", "none.toml"), "--registry"),
         (("--tasks", "tasks.jsonl", "--ceiling", "0"), "dollars above 0"),
         (("--tasks", "tasks.jsonl", "--graded", "2"), "share from 0 to 1"),

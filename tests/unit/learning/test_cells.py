@@ -48,7 +48,16 @@ def test_only_lessons_of_the_policys_own_choice_are_judged() -> None:
     judged = judged.with_lesson(a_lesson(score=0.6, best_quality=0.8))
     judged = judged.with_lesson(a_lesson(score=0.0, explored=True))
     judged = judged.with_lesson(a_lesson(score=0.0, best_quality=None))
-    assert judged == Judged(lessons=3, lesson_sum=0.6, judged=1, score_sum=0.6, best_sum=0.8)
+    assert judged == Judged(
+        lessons=3,
+        lesson_sum=0.6,
+        foreseen=3,
+        foreseen_sum=0.6,
+        predicted_sum=0.85 + 0.85 + 0.85,
+        judged=1,
+        score_sum=0.6,
+        best_sum=0.8,
+    )
     assert judged.share == 0.6 / 0.8
 
 
@@ -59,7 +68,7 @@ def test_a_window_closes_when_every_partition_has_reported_past_its_end() -> Non
     assert open_windows.close(at(12)) == {}
     open_windows.report(a_performance(bucket_at=at(10), partition=1))
     assert open_windows.close(at(12)) == {
-        Place(at(0), 2): Judged(lessons=1, lesson_sum=0.5, judged=1, score_sum=0.5, best_sum=0.9)
+        Place(at(0), 2): Judged().with_lesson(heard(3, score=0.5))
     }
     assert open_windows.close(at(13)) == {}
 

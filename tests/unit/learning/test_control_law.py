@@ -3,7 +3,8 @@ from datetime import timedelta
 
 import pytest
 
-from streams.learning.thresholds import Gains, Steering, next_threshold, steer
+from streams.learning.gains import Gains
+from streams.learning.thresholds import Steering, next_threshold, steer
 from streams.learning.windows import Judged
 from tests.builders import AT, a_policy
 

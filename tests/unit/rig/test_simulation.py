@@ -4,7 +4,7 @@ import orjson
 import pytest
 
 from streams.calling.attempts import RETRIES
-from streams.learning.thresholds import Gains
+from streams.learning.gains import Gains
 from streams.rig.offline import ExpectedProvider
 from streams.rig.simulation import Simulation, World
 from streams.routing.decide import View

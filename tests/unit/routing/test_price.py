@@ -1,4 +1,4 @@
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 import pytest
@@ -12,6 +12,7 @@ from streams.routing.price import (
     LEAST,
     MOST,
     MOST_OVERRUN,
+    MOST_OWED,
     UNSEEN_GUARD,
     PriceOfMoney,
     reserve_usd,
@@ -25,6 +26,10 @@ COSTS = {"small": Decimal("0.001"), "large": Decimal("0.1")}
 
 def held(**fields: object) -> Policy:
     return a_policy(1, ceiling_usd=CEILING, **fields)
+
+
+def holding(target: float) -> Policy:
+    return a_policy(1, target_quality=target, thresholds=dict.fromkeys("1234", target))
 
 
 def decided(
@@ -137,10 +142,10 @@ def test_of_ceiling_and_target_the_greater_price_binds() -> None:
     money = PriceOfMoney()
     for number in range(100):
         paid(money, number, "0.01", gain=number / 1000)
-    easy = a_policy(1, target_quality=0.8, thresholds=dict.fromkeys("1234", 0.9))
-    hard = a_policy(1, target_quality=0.85, thresholds=dict.fromkeys("1234", 0.999))
     prices = {}
-    for name, policy in (("easy", easy), ("hard", hard)):
+    for name, target in (("easy", 0.8), ("hard", 0.849)):
+        policy = holding(target)
+        money.owed = 0.0
         alone = money.pricing(policy)
         both = money.pricing(policy.model_copy(update={"ceiling_usd": CEILING, "version": 2}))
         assert alone is not None
@@ -148,8 +153,6 @@ def test_of_ceiling_and_target_the_greater_price_binds() -> None:
         assert alone.binding is Binding.TARGET
         assert alone.headroom_usd is None
         prices[name] = alone.price, both.price, both.binding
-        for number in range(100):
-            paid(money, number, "0.01", gain=number / 1000)
     assert prices["easy"][2] is Binding.TARGET
     assert prices["hard"][2] is Binding.CEILING
     assert prices["easy"][1] == pytest.approx(prices["easy"][0])
@@ -160,13 +163,85 @@ def test_a_target_is_met_in_the_mean_by_the_cheapest_tasks_that_do() -> None:
     money = PriceOfMoney()
     for number in range(100):
         paid(money, number, "0.01", gain=number / 1000)
-    share = 0.99
-    found = money.pricing(a_policy(1, target_quality=0.8, thresholds=dict.fromkeys("1234", share)))
+    found = money.pricing(holding(0.84))
     assert found is not None
     gains = [n / 1000 for n in range(100)]
     reached = sum(gain for gain in gains if gain > found.price * 0.099) / 100 + 0.8
-    best = sum(gains) / 100 + 0.8
-    assert share * best <= reached < share * best + 0.001
+    assert 0.84 <= reached < 0.841
+
+
+def played(money: PriceOfMoney, policy: Policy, gains: Sequence[float]) -> list[str]:
+    """Each task to the model that is worth its dollars most; each costs what it was to cost."""
+    models = []
+    for number, gain in enumerate(gains):
+        found = money.pricing(policy)
+        assert found is not None
+        out = unaffordable(found.headroom_usd, COSTS if found.headroom_usd is not None else {})
+        models.append("large" if gain > found.price * 0.099 and "large" not in out else "small")
+        money.take(decided(number, models[-1], gain))
+        money.charge(f"t{number}", models[-1], COSTS[models[-1]])
+    return models
+
+
+def quality(models: Sequence[str], gains: Sequence[float]) -> float:
+    """Of which all was predicted."""
+    return 0.8 + sum(g for g, m in zip(gains, models, strict=True) if m == "large") / len(models)
+
+
+def test_tasks_all_harder_or_easier_than_the_last_are_paid_for_soon() -> None:
+    hard, easy = [0.01] * 300, [0.11 + n % 7 / 1000 for n in range(300)]
+    gains = easy[:100] + hard + easy
+    money, target = PriceOfMoney(), 0.86
+    models = played(money, holding(target), gains)
+    assert quality(models[:100], gains[:100]) == pytest.approx(target, abs=0.005)
+    assert quality(models[:400], gains[:400]) < target - 0.03  # nobody could
+    assert models[400:500] == ["large"] * 100
+    assert quality(models, gains) == pytest.approx(target, abs=0.005)
+
+
+def test_a_tier_with_a_higher_threshold_owes_more_for_the_same_prediction() -> None:
+    policy = holding(0.8).model_copy(update={"thresholds": {"1": 0.8, "2": 0.85}})
+    money = PriceOfMoney()
+    money.pricing(policy)
+    for number in range(10):
+        money.take(decided(number, gain=0.0))  # of tier 2, predicted 0.8
+    assert money.owed == pytest.approx(0.5)
+
+
+def test_what_is_owed_is_bounded_and_another_target_begins_anew() -> None:
+    money = PriceOfMoney(rows=10)
+    money.pricing(holding(1.0))
+    for number in range(3000):
+        money.take(decided(number, gain=0.0))
+    assert money.owed == MOST_OWED
+    money.pricing(holding(0.9))
+    assert money.owed == 0.0
+
+
+@pytest.mark.parametrize("ceiling", ["0.003", "0.008", "0.02", "0.05", "0.09"])
+@pytest.mark.parametrize("target", [0.81, 0.83, 0.86])
+def test_the_cheapest_mix_holds_the_target_or_the_best_quality_the_ceiling(
+    ceiling: str, target: float
+) -> None:
+    gains = [n * 37 % 100 / 1000 + 0.02 for n in range(800)]
+    money, policy = PriceOfMoney(), holding(target)
+    both = policy.model_copy(update={"ceiling_usd": Decimal(ceiling)})
+    models = played(money, both, gains)
+    found = money.pricing(both)
+    assert found is not None
+    spent = sum(COSTS[model] for model in models) / len(models)
+    dear = models.count("large") / len(models)
+    best = 0.8 + sum(sorted(gains)[::-1][: models.count("large")]) / len(models)
+    assert spent <= Decimal(ceiling)
+    assert quality(models, gains) == pytest.approx(best, abs=0.003)  # nothing is wasted
+    if found.binding is Binding.TARGET:
+        assert quality(models, gains) == pytest.approx(target, abs=0.004)
+    else:
+        assert quality(models, gains) < target
+        assert dear >= 0.9 * (float(ceiling) - 0.001) / 0.099 - 1 / 100
+    alone = played(PriceOfMoney(), policy, gains)
+    enough = sum(COSTS[model] for model in alone) / len(alone) < Decimal(ceiling) * Decimal("0.95")
+    assert (found.binding is Binding.TARGET) == enough
 
 
 def test_a_share_of_strong_calls_is_held_as_a_ceiling_on_costs_of_nought_and_one() -> None:
