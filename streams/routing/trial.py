@@ -58,7 +58,8 @@ def bounds(mean: float, lessons: int) -> tuple[float, float]:
 def bar(tier: int, rivals: Iterable[ModelSpec], policy: Policy, quality: QualityView) -> float:
     """The mean score that a cold model of a tier must surely reach.
 
-    The tier's threshold times the best judged mean among its rivals.
+    The tier's threshold times the best judged mean among its rivals. Where a mean score is held
+    thresholds are no shares, and every tier's is the one that it would begin with.
 
     Args:
         tier: The cold model's.
@@ -67,7 +68,8 @@ def bar(tier: int, rivals: Iterable[ModelSpec], policy: Policy, quality: Quality
         quality: Judged means.
     """
     best = max((_mean(spec, quality) for spec in rivals), default=max(PRIOR_QUALITY.values()))
-    return policy.thresholds.get(str(tier), DEFAULT_SHARES[tier]) * best
+    shares = {} if policy.target_quality is not None else policy.thresholds
+    return shares.get(str(tier), DEFAULT_SHARES[tier]) * best
 
 
 def is_admitted(

@@ -62,7 +62,7 @@ class Checkpoint(Part):
 
 
 class Held(Part):
-    """One order: how far from the target, at the worst checkpoint.
+    """One order: how far from the target, at the worst checkpoint; None where there is none.
 
     `clairvoyant` is the same of who knows the means of every category and pays each debt at once,
     with the cheapest or with the best model of the category; `foresight` the least that is possible
@@ -71,8 +71,8 @@ class Held(Part):
     """
 
     seed: int
-    worst: float
-    clairvoyant: float
+    worst: float | None
+    clairvoyant: float | None
     foresight: float
     checkpoints: tuple[Checkpoint, ...]
     cost_usd: Money
@@ -195,8 +195,8 @@ def told_in_blocks(
         target=blocks.target,
         size=blocks.size,
         passes=blocks.passes,
-        held=sum(one.worst <= NEAR for one in held),
-        clairvoyant=sum(one.clairvoyant <= NEAR for one in held),
+        held=sum(one.worst is not None and one.worst <= NEAR for one in held),
+        clairvoyant=sum(one.clairvoyant is not None and one.clairvoyant <= NEAR for one in held),
         could=sum(one.foresight <= NEAR for one in held),
         orders=held,
     )
@@ -224,8 +224,8 @@ def _held(pool: Pool, blocks: Blocks, seed: int, order: Sequence[int], ran: Ran)
     moved = variation(ran.thresholds)
     return Held(
         seed=seed,
-        worst=max((abs(at.mean - blocks.target) for at in found), default=0.0),
-        clairvoyant=max((abs(at.clairvoyant - blocks.target) for at in found), default=0.0),
+        worst=max((abs(at.mean - blocks.target) for at in found), default=None),
+        clairvoyant=max((abs(at.clairvoyant - blocks.target) for at in found), default=None),
         foresight=foresight(reach, blocks.target),
         checkpoints=found,
         cost_usd=sum((step.spent_usd for step in steps), Decimal(0)) / len(steps),

@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import orjson
 
+from streams.rig.benchmark.blocks import InBlocks
 from streams.rig.benchmark.change import WINDOW, Adapting
 from streams.rig.benchmark.figures import OURS, Block, Figures, Line
 from streams.rig.benchmark.plot import COLOURS, Point, Series, plot
@@ -68,7 +69,7 @@ def _sections(figures: Figures) -> Iterator[tuple[str, str, str]]:
     )
     yield (
         "Thresholds over time",
-        "By tier: mean over orders of the share of the best predicted quality that is asked for.",
+        "By tier, mean over orders: share of the best predicted, or the mean that has to be predicted.",
         _thresholds(figures),
     )
     yield (
@@ -76,6 +77,12 @@ def _sections(figures: Figures) -> Iterator[tuple[str, str, str]]:
         "Predicted quality of the chosen model against its score, in ten bins.",
         _calibration(figures),
     )
+    if figures.blocks is not None:
+        yield (
+            f"Mean score of all tasks so far; target {figures.blocks.target:g}",
+            "Mean and extremes over orders; dashed, always the cheapest or the category's best model.",
+            _so_far(figures.blocks),
+        )
     if figures.change is not None:
         yield (
             f"After the change: {figures.change.change} of {figures.change.model}",
@@ -166,6 +173,31 @@ def _band(curve: Sequence[Block]) -> Series:
         upper.append((block.task, found.mean if found.high is None else min(found.high, 1.0)))
         lower.append((block.task, found.mean if found.low is None else max(found.low, 0.0)))
     return Series("", upper, "band", lower=lower)
+
+
+def _so_far(found: InBlocks) -> str:
+    series = []
+    columns = list(zip(*(order.checkpoints for order in found.orders), strict=True))
+    if not columns:
+        return "<p>Too few tasks.</p>"
+    means = [[at.mean for at in column] for column in columns]
+    tasks = [float(column[0].task) for column in columns]
+    upper, lower = ([side(mean) for mean in means] for side in (max, min))
+    series.append(Series("", _points(tasks, upper), "band", lower=_points(tasks, lower)))
+    series.append(Series(OURS, _points(tasks, [sum(mean) / len(mean) for mean in means])))
+    bounds = {
+        "lowest": [sum(at.lowest for at in column) / len(column) for column in columns],
+        "highest": [sum(at.highest for at in column) / len(column) for column in columns],
+    }
+    for name, values in bounds.items():
+        series.append(Series(name, _points(tasks, values), "dashes", COLOURS[-1]))
+    target = [(task, found.target) for task in tasks]
+    series.append(Series("target", target, "dashes", COLOURS[1]))
+    return plot(series, x="task", y="mean score so far")
+
+
+def _points(tasks: Sequence[float], values: Sequence[float]) -> list[Point]:
+    return list(zip(tasks, values, strict=True))
 
 
 def _named(figures: Figures, name: str) -> Line:

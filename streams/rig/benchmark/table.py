@@ -146,8 +146,8 @@ def _blocks(found: InBlocks | None) -> Iterator[str]:
     rows = [
         (
             str(order.seed),
-            f"{order.worst:.4f}",
-            f"{order.clairvoyant:.4f}",
+            UNKNOWN if order.worst is None else f"{order.worst:.4f}",
+            UNKNOWN if order.clairvoyant is None else f"{order.clairvoyant:.4f}",
             f"{order.foresight:.4f}",
             f"{max((at.lowest for at in order.checkpoints), default=0.0):.3f}",
             f"{min((at.highest for at in order.checkpoints), default=1.0):.3f}",

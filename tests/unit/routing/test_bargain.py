@@ -131,8 +131,9 @@ def test_a_priced_decision_can_be_recomputed_from_what_is_written_on_it() -> Non
     assert money.spent_usd <= 60 * Decimal("0.01")
 
 
-def test_an_absolute_target_begins_at_the_share_of_the_believed_best_that_it_is() -> None:
+def test_an_absolute_target_is_what_thresholds_begin_with() -> None:
     policy = initial_policy(AT, target_quality=0.6)
+    assert set(policy.thresholds.values()) == {0.6}
     money = PriceOfMoney()
     view = View(VIEW.registry, policy)
     for number in range(40):

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from streams.routing.decide import View
-from streams.routing.policy import initial_policy
+from streams.routing.policy import DEFAULT_SHARES, initial_policy
 from streams.routing.quality import NEWCOMER_LESSONS, QualityView
 from streams.routing.registry import ModelSpec, register
 from streams.routing.snapshot import WIDTH, Weights, checksum, pack
@@ -49,6 +49,12 @@ def test_the_bar_is_the_tiers_share_of_the_best_rival() -> None:
     rivals = [OLD, a_model("other", 3)]
     assert bar(2, rivals, POLICY, known) == pytest.approx(0.8 * 0.9, abs=1e-4)
     assert bar(2, [], POLICY, known) == pytest.approx(0.8 * 0.86)
+
+
+def test_where_a_mean_score_is_held_the_bar_is_the_share_that_thresholds_begin_with() -> None:
+    holding = POLICY.model_copy(update={"target_quality": 0.3, "thresholds": {"2": 0.35}})
+    known = judged(old=(0.9, 100_000))
+    assert bar(2, [OLD], holding, known) == pytest.approx(DEFAULT_SHARES[2] * 0.9, abs=1e-4)
 
 
 def test_a_rival_of_few_lessons_is_mostly_its_tiers_prior() -> None:

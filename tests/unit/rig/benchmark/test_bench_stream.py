@@ -3,6 +3,8 @@
 from decimal import Decimal
 from functools import cache
 
+import pytest
+
 from streams.rig.benchmark.pool import SKILLED, Pool, order_of, pool_of
 from streams.rig.benchmark.prices import Found, Prices, Told, ranked
 from streams.rig.benchmark.stream import Ran, Stream, Terms
@@ -86,6 +88,22 @@ def test_a_ceiling_is_held_whatever_the_order() -> None:
         stream = Stream(POOL, Told(ranked(COSTS)), Terms(policy=policy), f"salt/{seed}")
         steps = stream.run(order_of(POOL, seed), 100).steps[100:]
         assert sum(step.spent_usd for step in steps) <= ceiling * len(steps) * Decimal("1.002")
+
+
+def test_a_target_is_held_through_blocks_that_are_all_hard_or_all_easy() -> None:
+    policy = initial_policy(BEGIN, target_quality=0.75)
+    blocks = [row for half in (0, 1) for row in range(half, len(ORDER), 2)]
+    stream = Stream(POOL, Told(ranked(COSTS)), Terms(policy=policy, bucket_s=1.25), "salt")
+    ran = stream.run(blocks)
+    hard, easy = ran.steps[: len(ORDER) // 2], ran.steps[len(ORDER) // 2 :]
+    dear = sum(step.model == "dear" for step in hard[50:]) / len(hard[50:])
+    assert 0.6 < dear < 0.9  # hard ones only as often as the target needs
+    assert sum(step.score for step in ran.steps[: len(hard)]) / len(hard) == pytest.approx(
+        0.75, abs=0.05
+    )
+    assert sum(step.model == "dear" for step in easy[20:]) < 0.3 * len(easy[20:])
+    assert {step.bound_by for step in ran.steps} == {"target"}
+    assert len(ran.thresholds) > 2
 
 
 def test_other_bills_change_what_is_spent_in_the_run_and_not_what_is_told() -> None:
