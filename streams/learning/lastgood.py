@@ -50,9 +50,9 @@ class Trial:
 
     Example:
         >>> trial = Trial()
-        >>> findings = [trial.test(present=0.25, kept=0.01 * (n % 2)) for n in range(13)]
-        >>> findings[-1]
-        <Finding.GO_BACK: 'go_back'>
+        >>> findings = [trial.test(present=0.25, kept=0.01 * (n % 2)) for n in range(20)]
+        >>> Finding.GO_BACK in findings
+        True
     """
 
     lessons: int = 0

@@ -72,7 +72,7 @@ class PlacedLogistic(linear_model.LogisticRegression):
         >>> estimator = PlacedLogistic()
         >>> estimator.reach(2)
         >>> inputs = Inputs(np.array([1]), np.array([1.0]))
-        >>> for _ in range(50):
+        >>> for _ in range(500):
         ...     estimator.learn_one(inputs, 0.8)
         >>> round(estimator.predict_proba_one(inputs)[True], 1)
         0.8

@@ -50,8 +50,9 @@ def descend(offers: Sequence[Offer]) -> tuple[Offer, list[Step]]:
         prices, each with what it saves and what it loses.
 
     Example:
-        >>> descend([Offer(0.9, 1.0), Offer(0.8, 0.5), Offer(0.5, 0.0)])[1]
-        [Step(price=0.2, cost=0.5, quality=0.1), Step(price=0.6, cost=0.5, quality=0.3)]
+        >>> best, steps = descend([Offer(0.75, 1.0), Offer(0.5, 0.5), Offer(0.0, 0.0)])
+        >>> steps
+        [Step(price=0.5, cost=0.5, quality=0.25), Step(price=1.0, cost=0.5, quality=0.5)]
     """
     best = current = max(offers, key=lambda offer: (offer.quality, -offer.cost))
     steps: list[Step] = []
