@@ -2,6 +2,7 @@
 
 import argparse
 import enum
+import getpass
 import sys
 from collections.abc import Mapping
 from decimal import Decimal
@@ -150,6 +151,16 @@ def read_settings(
     from streams import sources
 
     return sources.load(args.config, overrides)
+
+
+def who_asks(settings: "Settings") -> str:
+    """The name under which an operator's order is kept: Kafka's user, else that of this machine."""
+    if settings.kafka.user:
+        return settings.kafka.user
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user may have no name
+        return "unknown"
 
 
 def content_of(flag: str, file: str) -> bytes:

@@ -2,7 +2,6 @@
 
 import argparse
 import asyncio
-import getpass
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +14,7 @@ from streams.cli.answers import (
     print_json,
     read_settings,
     seconds,
+    who_asks,
 )
 
 if TYPE_CHECKING:
@@ -179,7 +179,7 @@ async def _tell(args: argparse.Namespace, settings: "Settings", what: Any, to: i
     from streams.kafka.security import access_of
     from streams.topology import INSTRUCTIONS
 
-    clock, by = SystemClock(), _who(settings)
+    clock, by = SystemClock(), who_asks(settings)
     now = clock.now()
     name = ids.derive("instruction", what, by, now.isoformat())
     told = Instruction(instruction_id=name, what=what, to_version=to, by=by, at=now)
@@ -188,15 +188,6 @@ async def _tell(args: argparse.Namespace, settings: "Settings", what: Any, to: i
         access_of(kafka), kafka.prefix, INSTRUCTIONS, [("learner", told)], args.timeout, clock
     )
     return name
-
-
-def _who(settings: "Settings") -> str:
-    if settings.kafka.user:
-        return settings.kafka.user
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a container's user may have no name
-        return "unknown"
 
 
 def _version(text: str) -> int:

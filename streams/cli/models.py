@@ -2,7 +2,6 @@
 
 import argparse
 import asyncio
-import getpass
 import sys
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -17,6 +16,7 @@ from streams.cli.answers import (
     command,
     print_json,
     read_settings,
+    who_asks,
 )
 
 if TYPE_CHECKING:
@@ -137,7 +137,7 @@ async def _run(args: argparse.Namespace, settings: "Settings") -> int:
         _show(args, found)
         return Exit.DONE
     roster = _roster(found)
-    records = _records(args, roster, _who(settings))
+    records = _records(args, roster, who_asks(settings))
     fresh = [r for r in records if _differs(roster, r)]
     if fresh:
         named = [(record.name, record) for record in fresh]
@@ -226,15 +226,6 @@ def _read(file: Path) -> Sequence[tuple[str, int, Mapping[str, object]]]:
         return entries_of(tomllib.loads(text, parse_float=Decimal))
     except (OSError, ValueError) as error:  # no TOML and wrong tables are ValueErrors
         raise UsageError(f"{file}: {error}") from None
-
-
-def _who(settings: "Settings") -> str:
-    if settings.kafka.user:
-        return settings.kafka.user
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a container's user may have no name
-        return "unknown"
 
 
 def _differs(roster: "Roster", record: "Model") -> bool:
