@@ -54,6 +54,7 @@ async def test_before_the_first_task_it_learns_what_is_known_and_that_once(
     deployment: Deployment, tmp_path: Path
 ) -> None:
     file = known(tmp_path)
+    before = {part["part"]: part for part in learner(deployment, "show")["parts"]}
     told = learner(deployment, "warm", file, "--wait", "40")
     assert told["learned"] is True
     assert (told["rows"], told["quality"]) == (ROWS, 4 * ROWS)
@@ -62,9 +63,12 @@ async def test_before_the_first_task_it_learns_what_is_known_and_that_once(
     fact = learner(deployment, "show")
     assert fact["lessons"] >= 4 * ROWS
     assert fact["last_good_version"] is not None
-    means = {part["part"]: part["mean_score"] for part in fact["parts"]}
-    assert means["tiny"] == pytest.approx(0.6, abs=0.05)  # others may have taught before
-    assert means["large"] == pytest.approx(0.9, abs=0.05)
+    after = {part["part"]: part for part in fact["parts"]}
+    for model, score in (("tiny", 0.6), ("large", 0.9)):
+        taught = after[model]["lessons"] - before.get(model, {"lessons": 0})["lessons"]
+        assert taught == ROWS
+        off = abs(before[model]["mean_score"] - score) if model in before else 1.0
+        assert abs(after[model]["mean_score"] - score) < max(off, 0.01), model
 
     assert learner(deployment, "warm", file, "--wait", "40")["learned"] is True
     again = learner(deployment, "show")
