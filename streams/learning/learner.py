@@ -116,6 +116,9 @@ class Learner:
     def from_states(cls, states: Mapping[str, LearnerState]) -> "Learner":
         """Go on where the states were written, bit for bit.
 
+        A worker that died while it wrote leaves the first of them: progress is written last. Without
+        it nothing was ever kept whole, and all begins anew.
+
         Args:
             states: What `states` returned, by key; the newest of each. Of the last good parts all
                 or none are there, else a first trial begins.
@@ -123,11 +126,9 @@ class Learner:
         Raises:
             ValueError: A part is missing or damaged; the message names it.
         """
-        if not states:
-            return cls()
         progress = states.get(PROGRESS)
         if not isinstance(progress, LearnerProgress):
-            raise ValueError("learner states lack their progress")  # noqa: TRY004 (a value's fault)
+            return cls()
         learner = cls(progress.version, progress.lessons)
         voices = states.get(VOICES)
         learner.hearing = Hearing(voices if isinstance(voices, Voices) else None)
@@ -252,6 +253,8 @@ class Learner:
     def states(self, now: datetime, offset: int, instructed: int = -1) -> dict[str, LearnerState]:
         """What the learner must find again after a restart: what changed since the last call.
 
+        To be written in this order: whatever was written of it last, `from_states` goes on from it.
+
         Args:
             now: Written as the states' time.
             offset: Of the last lesson included. Call `snapshots` first: its version is included.
@@ -262,14 +265,14 @@ class Learner:
         self._unsaved.clear()
         found.update(self._recent.states())
         found.update(self._good.states())
+        if self._heard:
+            found[VOICES] = self.hearing.voices()
+            self._heard = False
         found[PROGRESS] = LearnerProgress(
             at=now, offset=offset, version=self.version, lessons=self.lessons,
             order=tuple(self._place), instructed=instructed, frozen=self.frozen,
             kept=self._good.noted(), trial=self._good.trial,
         )  # fmt: skip
-        if self._heard:
-            found[VOICES] = self.hearing.voices()
-            self._heard = False
         return found
 
     def _estimate(self, model: str, inputs: Inputs, row: dense.Inputs) -> _Estimates:

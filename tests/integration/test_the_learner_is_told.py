@@ -40,10 +40,11 @@ async def shown(deployment: Deployment, wanted: str, value: object) -> dict[str,
     return fact
 
 
-def known(folder: Path) -> str:
-    """A file of recorded outcomes, of the registry's models and of another."""
+def known(folder: Path, named: str) -> str:
+    """A file of recorded outcomes nobody learned from yet, of the registry's models and another."""
     rows = [*recorded_rows(ROWS)]
     for row in rows:
+        row["task_id"] = named + row["task_id"]
         row["outcomes"]["nobody"] = {"score": 1.0}
     file = folder / "known.jsonl.gz"
     file.write_bytes(gzip.compress(b"\n".join(map(orjson.dumps, rows))))
@@ -51,9 +52,9 @@ def known(folder: Path) -> str:
 
 
 async def test_before_the_first_task_it_learns_what_is_known_and_that_once(
-    deployment: Deployment, tmp_path: Path
+    deployment: Deployment, named: str, tmp_path: Path
 ) -> None:
-    file = known(tmp_path)
+    file = known(tmp_path, named)
     before = {part["part"]: part for part in learner(deployment, "show")["parts"]}
     told = learner(deployment, "warm", file, "--wait", "40")
     assert told["learned"] is True
@@ -78,7 +79,7 @@ async def test_before_the_first_task_it_learns_what_is_known_and_that_once(
 async def test_it_stays_frozen_through_a_restart_and_goes_back_when_told(
     deployment: Deployment, named: str, tmp_path: Path
 ) -> None:
-    learner(deployment, "warm", known(tmp_path), "--wait", "40")
+    learner(deployment, "warm", known(tmp_path, named), "--wait", "40")
     assert learner(deployment, "freeze")["frozen"] is True
     frozen = await shown(deployment, "frozen", value=True)
     assert learner(deployment, "freeze")["instruction_id"] is None

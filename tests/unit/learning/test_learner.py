@@ -204,6 +204,25 @@ def test_without_states_a_learner_begins_anew() -> None:
     assert (fresh.lessons, fresh.version) == (0, 0)
 
 
+def test_a_worker_that_died_while_it_wrote_leaves_what_can_be_gone_on_from() -> None:
+    """Progress is written last, and what came after it is read again."""
+    learner, kept = Learner(), dict[str, LearnerState]()
+    for known in (0, 40):
+        for lesson in some_lessons(known, known + 40):
+            learner.learn(lesson)
+        learner.snapshots(AT)
+        written = learner.states(AT, offset=known + 39)
+        for some in range(len(written)):
+            torn = kept | dict(list(written.items())[:some])
+            again = Learner.from_states(torn)
+            assert (again.lessons, again.version) == (known, bool(known))
+            for lesson in some_lessons(known, known + 80):
+                again.learn(lesson)
+            assert known < again.lessons <= known + 80
+        kept |= written
+        assert Learner.from_states(kept).lessons == known + 40
+
+
 def _damaged(name: str, change: dict[str, object] | None) -> dict[str, LearnerState]:
     learner = Learner()
     learner.learn(taught(1, 1.0))
@@ -218,7 +237,6 @@ def _damaged(name: str, change: dict[str, object] | None) -> dict[str, LearnerSt
 @pytest.mark.parametrize(
     ("kept", "says"),
     [
-        (_damaged(PROGRESS, None), "lack their progress"),
         (_damaged("small", None), "lack part 'small'"),
         (_damaged("small", {"weights": "?"}), "'small' is damaged"),
         (_damaged("small", {"weights": "AAAAAA=="}), "'small'"),
