@@ -212,7 +212,11 @@ class Deployment:
             while len(members) < wanted:
                 self.start(role)
         for member in (*self.workers, *self.sinks):
-            await self.until(member.is_ready, member.child.name, member.child)
+            try:
+                await self.until(member.is_ready, member.child.name, member.child)
+            except AssertionError as error:
+                error.add_note(member.asked("/readyz")[1])
+                raise
 
     def stop(self) -> None:
         """End everything, whatever state it is in."""

@@ -202,6 +202,7 @@ def _wanted(args: argparse.Namespace, pool: "Pool", prices: "Callable[[], Prices
             delay=args.delay,
             graded=args.graded,
             known=args.learn_all,
+            renews=args.change is None,
             bucket_s=args.window / TASKS_PER_S,
         ),
         prices=prices,

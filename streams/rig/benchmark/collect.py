@@ -74,6 +74,7 @@ def line_of(
     readings: Sequence[Reading],
     reads: Sequence[Read | None] | None,
     ceiling_usd: Decimal | None,
+    spent_usd: Sequence[float] | None = None,
 ) -> Line:
     """Sum up all orders.
 
@@ -82,11 +83,14 @@ def line_of(
         readings: One an order.
         reads: What each order's curve says; None: no curve was drawn.
         ceiling_usd: Under which it was played, dollars a task.
+        spent_usd: What each order spent a task in the ceiling's period, if that began before what
+            is measured.
     """
     costs = [reading.way.cost_usd for reading in readings]
     gap = _gap([read for read in reads or () if read is not None])
     own = readings[0].tiers is not None
-    over = None if ceiling_usd is None else max(0.0, max(costs) / float(ceiling_usd) - 1)
+    most = max(spent_usd or costs)
+    over = None if ceiling_usd is None else max(0.0, most / float(ceiling_usd) - 1)
     return Line(
         name=name,
         quality=interval([reading.way.quality for reading in readings]),

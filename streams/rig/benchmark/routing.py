@@ -236,11 +236,20 @@ def _lines(
         ]
     together = [Reading.mean(each) for each in zip(*readings, strict=True)]
     several = len(readings) > 1
-    yield line_of(OURS, together, gaps, None if several else wanted.ceilings_usd[0])
-    for ceiling, found in zip(wanted.ceilings_usd, readings, strict=True):
+    spent = [_spent_before(wanted, orders, number) for number in range(len(readings))]
+    yield line_of(OURS, together, gaps, None if several else wanted.ceilings_usd[0], spent[0])
+    for ceiling, found, usd in zip(wanted.ceilings_usd, readings, spent, strict=True):
         if several:
-            yield line_of(f"{OURS}:{ceiling:f}", found, None, ceiling)
+            yield line_of(f"{OURS}:{ceiling:f}", found, None, ceiling, usd)
     yield from _yardsticks(grounds, [reading.way.cost_usd for reading in together], pair)
+
+
+def _spent_before(wanted: Wanted, orders: Sequence[Played], run: int) -> list[float] | None:
+    """Dollars a task of each whole order, where the ceiling's period is all of it."""
+    if wanted.terms.renews:
+        return None
+    rans = [order.runs[run].steps for order in orders]
+    return [float(sum(step.spent_usd for step in steps)) / len(steps) for steps in rans]
 
 
 def _yardsticks(

@@ -58,6 +58,7 @@ class Terms:
         graded: Share of tasks that ever get a score.
         known: Whether of the tasks that only teach every model's outcome is known beforehand, as
             `tierflow learner warm` teaches them; they are not played.
+        renews: Whether a ceiling's period begins behind what only teaches.
         says: Who judges a task's answer, and what they say; None: a test, and what is so.
         bucket_s: Length of a performance window.
     """
@@ -67,6 +68,7 @@ class Terms:
     delay: int = 0
     graded: float = 1.0
     known: bool = False
+    renews: bool = True
     says: "Says | None" = None
     bucket_s: float = BUCKET_S
 
@@ -171,7 +173,7 @@ class Stream:
 
         Args:
             order: Rows of the pool.
-            learning: So many at the beginning only teach: behind them a ceiling's period begins.
+            learning: So many at the beginning only teach.
             show: Told of every task that is done.
         """
         if self._terms.known:
@@ -181,8 +183,7 @@ class Stream:
                 show()
                 continue
             if number == learning:
-                self._money.renew()
-                self._repriced = self._prices.turn() or self._repriced
+                self._turn()
             self._at = BEGIN + timedelta(seconds=number / TASKS_PER_S)
             if number % FLUSH_TASKS == 0:
                 self._flush(number)
@@ -194,6 +195,12 @@ class Stream:
         for row in order[-TIMED:]:  # decided once more, for their time alone
             self._decide(len(order), self._pool.asked[row], self.ran.decision_us)
         return self.ran
+
+    def _turn(self) -> None:
+        """What comes now is measured."""
+        if self._terms.renews:
+            self._money.renew()
+        self._repriced = self._prices.turn() or self._repriced
 
     def _warm(self, rows: Sequence[int]) -> None:
         """Learn what every model made of these tasks, before the first is decided."""

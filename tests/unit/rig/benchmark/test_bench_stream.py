@@ -90,6 +90,17 @@ def test_a_ceiling_is_held_whatever_the_order() -> None:
         assert sum(step.spent_usd for step in steps) <= ceiling * len(steps) * Decimal("1.002")
 
 
+def test_a_period_that_begins_has_no_room_for_a_dear_call_and_one_that_goes_on_has() -> None:
+    """A dear call takes what five tasks may cost."""
+    policy = POLICY.model_copy(update={"ceiling_usd": Decimal("0.002")})
+    first = {}
+    for renews in (True, False):
+        terms = Terms(policy=policy, renews=renews)
+        steps = Stream(POOL, Told(ranked(COSTS)), terms, "salt").run(ORDER, 200).steps
+        first[renews] = sum(step.model == "dear" for step in steps[200:204])
+    assert first[True] == 0 < first[False]
+
+
 def test_a_target_is_held_through_blocks_that_are_all_hard_or_all_easy() -> None:
     policy = initial_policy(BEGIN, target_quality=0.75)
     blocks = [row for half in (0, 1) for row in range(half, len(ORDER), 2)]
