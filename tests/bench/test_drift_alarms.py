@@ -117,8 +117,10 @@ def played(
 
         monkeypatch.setattr(Counted, "heard", lambda: raised.append(done))  # noqa: B023 (used within the turn)
         monkeypatch.setattr(Counted, "detects", detects)
-        monkeypatch.setattr("streams.learning.learner.Watch", Counted)
-        stream = Stream(pool, Found(models, listed, ()), Terms(policy=policy), f"benchmark/{seed}")
+        monkeypatch.setattr("streams.learning.estimators.Watch", Counted)
+        stream = Stream(
+            pool, Found(models, listed, ()), Terms(policy, renews=False), f"benchmark/{seed}"
+        )
         ran = stream.run(order_of(pool, seed), pool.learning, count)
         yield replace(ran), raised
 

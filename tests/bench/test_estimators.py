@@ -47,7 +47,7 @@ def alone(odds: float) -> Patch:
         def learned(self, *_: float) -> Blend:
             return self
 
-    return lambda patch: patch.setattr("streams.learning.learner.Blend", lambda: Alone(odds))
+    return lambda patch: patch.setattr("streams.learning.estimators.Blend", lambda: Alone(odds))
 
 
 def edgeless(patch: pytest.MonkeyPatch) -> None:
