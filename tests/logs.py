@@ -88,7 +88,7 @@ def _logged(name: str, view: View, price: PriceOfMoney, number: int) -> Logged:
     task = a_task(name, prompt=pick(PROMPTS, "prompt", name))
     decision = decide(
         task, view, body_digest=ids.digest(name.encode()), skill=None, draw=share("draw", name),
-        now=AT + timedelta(seconds=number), pricing=price.pricing(view.policy),
+        now=AT + timedelta(seconds=number), pricing=price.pricing(view.policy, lessons=number),
     )  # fmt: skip
     assert isinstance(decision, Decision)
     assert decision.model is not None

@@ -84,7 +84,7 @@ def classify(
             body_digest=body,
             redrive=redrive,
             cascading=cascading(task),
-            pricing=purse.pricing(seen.policy, seen.quality.lessons_of(SHARED)),
+            pricing=purse.pricing(seen.policy, seen.quality.lessons_of(SHARED), seen.quality.bills),
         )
         if isinstance(made, Decision) and seen.policy.holds_money:
             _book(purse, made)

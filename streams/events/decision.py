@@ -38,7 +38,9 @@ class Pricing(Part):
 
     price: Annotated[float, Field(ge=0)]
     binding: Binding | None
-    tasks: int = Field(ge=0)  # decided before, or lessons learned, if those are more
+    tasks: int = Field(
+        ge=0
+    )  # decided before, as far as they were judged: what explores fades with it
     headroom_usd: Decimal | None
     largest_usd: dict[Label, Usd] = Field(default_factory=dict)
     overrun: dict[Label, Annotated[Decimal, Field(ge=0)]] = Field(default_factory=dict)

@@ -202,7 +202,7 @@ def _haggled(told: Told, view: View, price: PriceOfMoney) -> dict[str, float]:
     pricing = price.pricing(view.policy)
     if pricing is None or told.decision.model is None:
         return redistribute(told, view)
-    known = max(pricing.tasks, view.quality.lessons_of(SHARED))
+    known = max(price.tasks, view.quality.lessons_of(SHARED))
     again = _again(told, view, pricing.model_copy(update={"tasks": known}))
     if again is None:
         return {REFUSED: 1.0}

@@ -41,6 +41,13 @@ MOST_OVERRUN = Decimal(16)
 Measured: the dearest of 1,766 answers cost 11 to 14 times the mean of its model.
 """
 
+JUDGED, UNJUDGED = 8, 3
+"""Exploration comes no further than that of eight tasks with each lesson, and a third as far as with
+all tasks judged where there is none: who explores has to be told what came of it.
+
+Measured: where one task in twenty was judged, 500 late, that was worth a hundredth of the quality.
+"""
+
 PATIENCE = 0.001
 """As much of the thresholds as may be owed, a task so far, without any hurry."""
 
@@ -94,13 +101,14 @@ class PriceOfMoney:
         self._solved: tuple[float, Binding | None] = (0.0, None)
         self._solved_for: tuple[int, int] | None = None
 
-    def pricing(self, policy: Policy, lessons: int = 0) -> Pricing | None:
+    def pricing(self, policy: Policy, lessons: int = 0, bills: int = 0) -> Pricing | None:
         """What money is worth to the next task; None where the policy holds neither.
 
         Args:
             policy: Its `ceiling_usd`, `target_quality` and thresholds.
             lessons: Learned so far: what was taught before the first task, or before a restart,
                 need not be explored anew.
+            bills: Learned so far: of tasks decided before a restart, or by others.
         """
         if not policy.holds_money:
             return None
@@ -118,7 +126,7 @@ class PriceOfMoney:
         return Pricing(
             price=price,
             binding=binding,
-            tasks=max(self.tasks, lessons),
+            tasks=explored(max(self.tasks, bills), lessons),
             headroom_usd=None if policy.ceiling_usd is None else self._headroom_usd(),
             largest_usd=dict(self.largest_usd) if policy.ceiling_usd is not None else {},
             overrun=dict(self._known_overrun()) if policy.ceiling_usd is not None else {},
@@ -161,7 +169,6 @@ class PriceOfMoney:
 
     def renew(self) -> None:
         """Begin a period of the ceiling: nothing was spent yet. What is known of models stays."""
-        self.tasks = 0
         self.spent_usd = self._earned_usd = self._expected_usd = self._reserved_usd = NOTHING
         self._held.clear()
 
@@ -223,6 +230,20 @@ class PriceOfMoney:
             self._expected_usd -= held.expected_usd
             self._reserved_usd -= held.reserved_usd
         return held
+
+
+def explored(tasks: int, lessons: int) -> int:
+    """How far exploration has come, in tasks of which every one was judged.
+
+    Args:
+        tasks: Decided so far.
+        lessons: Learned so far.
+
+    Example:
+        >>> explored(900, 900), explored(900, 45), explored(900, 0), explored(0, 500)
+        (900, 360, 300, 500)
+    """
+    return max(lessons, min(tasks, JUDGED * lessons), tasks // UNJUDGED)
 
 
 def reserve_usd(

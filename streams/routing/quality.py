@@ -50,6 +50,7 @@ class PartView(NamedTuple):
     part_lessons: int
     mean_score: float
     weights: Weights
+    bills: int = 0
 
 
 class _Stack(NamedTuple):
@@ -138,7 +139,7 @@ class QualityView:
         if checksum(state.weights) != state.checksum:
             raise SnapshotError(f"checksum of part {state.part!r} is wrong")
         weights = snapshot.unpack(state.weights)
-        part = PartView(state.version, state.part_lessons, state.mean_score, weights)
+        part = PartView(state.version, state.part_lessons, state.mean_score, weights, state.bills)
         return replace(
             self,
             parts=MappingProxyType({**self.parts, state.part: part}),
@@ -150,6 +151,11 @@ class QualityView:
         """How many lessons taught a part: a model's name, or `SHARED` for all together."""
         known = self.parts.get(part)
         return known.part_lessons if known else 0
+
+    @property
+    def bills(self) -> int:
+        """How many answers' costs taught what models cost."""
+        return sum([part.bills for part in self.parts.values()])
 
     def predict(self, features: Features, models: Iterable[ModelSpec]) -> dict[str, float]:
         """The quality that each model would reach on a task, in [0, 1].

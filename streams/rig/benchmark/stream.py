@@ -32,6 +32,7 @@ from streams.rig.simulation import BEGIN
 from streams.routing.control import fold
 from streams.routing.decide import View, decide
 from streams.routing.price import PriceOfMoney
+from streams.routing.quality import SHARED
 
 TASKS_PER_S = 20.0
 FLUSH_TASKS = 10
@@ -193,7 +194,7 @@ class Stream:
             show()
         self._flush(len(order))
         for row in order[-TIMED:]:  # decided once more, for their time alone
-            self._decide(len(order), self._pool.asked[row], self.ran.decision_us)
+            self._decide(self._pool.asked[row], self.ran.decision_us)
         return self.ran
 
     def _turn(self) -> None:
@@ -218,7 +219,7 @@ class Stream:
     def _play(self, number: int, row: int) -> None:
         """Decide one task, answer it as recorded, and let its cost be known."""
         asked = self._pool.asked[row]
-        decision = self._decide(number, asked, self.ran.between_us)
+        decision = self._decide(asked, self.ran.between_us)
         step = self._answer(asked, row, decision)
         self.ran.steps.append(step)
         joined = join_decision(Half(), decision, number)
@@ -238,13 +239,12 @@ class Stream:
             return self._terms.says(asked, step)
         return (("test", step.score if step.model != SKILLED else graded),)
 
-    def _decide(self, number: int, asked: Asked, took_us: list[float]) -> Decision:
+    def _decide(self, asked: Asked, took_us: list[float]) -> Decision:
         task = asked.task
         draw = ids.draw(self._salt, task.task_id, "choice/0")
         began_s = self._clock.monotonic_s()
-        pricing = self._money.pricing(self._view.policy)
-        if pricing is not None:  # exploration doesn't begin anew with a period
-            pricing = pricing.model_copy(update={"tasks": number})
+        quality = self._view.quality
+        pricing = self._money.pricing(self._view.policy, quality.lessons_of(SHARED), quality.bills)
         made = decide(
             task, self._view, body_digest="", skill=asked.skill, draw=draw, now=self._at,
             pricing=pricing,
