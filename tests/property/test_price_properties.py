@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.routing.frontier import Frontier, Offer
+from streams.routing.frontier import Curve, Frontier, Offer
 from streams.routing.price import PriceOfMoney, reserve_usd, unaffordable
 from tests import chance
 from tests.builders import a_decision, a_policy
@@ -20,15 +20,20 @@ offers = st.lists(
 )
 
 
+def curve_of(tasks: list[list[Offer]]) -> Curve:
+    """What can be had for which price, of tasks with these offers."""
+    frontier = Frontier()
+    for task in tasks:
+        frontier.add(task)
+    return frontier.curve
+
+
 @settings(max_examples=60)
 @given(st.lists(offers, min_size=1, max_size=30), st.floats(0, 12))
 def test_a_solved_price_keeps_the_mean_cost_where_any_price_could(
     tasks: list[list[Offer]], wanted: float
 ) -> None:
-    frontier = Frontier()
-    for task in tasks:
-        frontier.add(task)
-    curve = frontier.curve
+    curve = curve_of(tasks)
     price = curve.holding_cost(wanted)
     cheapest = sum(min(offer.cost for offer in task) for task in tasks) / len(tasks)
     assert curve.at(price).cost <= max(wanted, cheapest) + 1e-9
@@ -41,10 +46,7 @@ def test_a_solved_price_keeps_the_mean_cost_where_any_price_could(
 def test_a_solved_price_keeps_the_mean_quality_where_the_best_offers_do(
     tasks: list[list[Offer]], wanted: float
 ) -> None:
-    frontier = Frontier()
-    for task in tasks:
-        frontier.add(task)
-    curve = frontier.curve
+    curve = curve_of(tasks)
     price = curve.holding_quality(wanted)
     best = sum(max(offer.quality for offer in task) for task in tasks) / len(tasks)
     assert curve.at(price).quality >= min(wanted, best) - 1e-9
@@ -53,10 +55,7 @@ def test_a_solved_price_keeps_the_mean_quality_where_the_best_offers_do(
 @settings(max_examples=60)
 @given(st.lists(offers, min_size=1, max_size=20))
 def test_cost_and_quality_only_fall_while_the_price_rises(tasks: list[list[Offer]]) -> None:
-    frontier = Frontier()
-    for task in tasks:
-        frontier.add(task)
-    curve = frontier.curve
+    curve = curve_of(tasks)
     for values in (curve.costs, curve.qualities):
         assert all(after <= before + 1e-9 for before, after in pairwise(values))
     assert curve.costs[-1] >= -1e-9
