@@ -13,8 +13,14 @@ from tests.builders import a_decision, a_policy
 UNIT = Decimal("1e-6")
 OVER = Decimal("1.002")
 
+
+def rounded(most: int) -> st.SearchStrategy[float]:
+    """Numbers whose differences and ratios a float can tell."""
+    return st.floats(0, most).map(lambda number: round(number, 6))
+
+
 offers = st.lists(
-    st.builds(Offer, st.floats(0, 1), st.floats(0, 10).map(lambda cost: round(cost, 6))),
+    st.builds(Offer, rounded(1), rounded(10)),
     min_size=1,
     max_size=5,
 )
