@@ -4,6 +4,7 @@ import asyncio
 import functools
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 
 import orjson
 from aiohttp import web
@@ -234,7 +235,7 @@ class Simulator:
         first = key not in self._called
         self._called.add(key)
         if drawn.fault is None and first:
-            return Fate(drawn.slow_s, scripted(key, self._scripted_share))
+            return replace(drawn, fault=scripted(key, self._scripted_share))
         return drawn
 
 

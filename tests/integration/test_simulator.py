@@ -195,6 +195,11 @@ async def test_a_client_that_leaves_before_the_answer_is_not_answered(simulator:
     assert (entry["answered"], entry["billed_usd"]) == (False, "0")
 
 
+async def test_the_first_call_of_a_task_comes_as_slowly_as_every_other(simulator: Running) -> None:
+    await simulator.misbehave(kind="slow_tokens", seconds=[0.1, 0.1])
+    assert [(await simulator.ask(timeout_s=5)).latency_s > 0.1 for _ in range(2)] == [True, True]
+
+
 async def test_sixty_four_slow_calls_wait_side_by_side_and_as_long_as_asked(
     simulator: Running,
 ) -> None:
